@@ -1,0 +1,175 @@
+"""Looks, names and strokes that all pictures share.
+
+Colours are Okabe and Ito's, told apart with every common colour blindness, one fixed for each architecture; a
+marker of its own says the same without colour.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from analysis.front import REFERENCE_POINT, Candidate, ConfirmedFront
+from analysis.pareto import staircase
+
+INK: Final = "#1c1e21"
+PAPER: Final = "#ffffff"
+STAR: Final = "#858a93"
+PRINT_SIZE: Final = (7.0, 4.9)  # inches: the width of a two-column page
+STYLE: Final[Any] = {
+    "font.size": 8,
+    "axes.labelsize": 9,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "text.color": INK,
+    "pdf.fonttype": 42,  # fonts embedded as TrueType; many publishers refuse Type 3
+    "svg.fonttype": "path",
+    "svg.hashsalt": "disentangle",  # the same study gives the same file
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How an architecture is drawn, in every picture."""
+
+    colour: str
+    marker: str
+
+
+LOOKS: Final = {
+    "conv": Look(colour="#0072b2", marker="o"),
+    "mlp": Look(colour="#d55e00", marker="s"),
+    "resnet": Look(colour="#009e73", marker="^"),
+    "vgg": Look(colour="#cc79a7", marker="D"),
+    "vit": Look(colour="#e69f00", marker="v"),
+}
+OTHER_LOOK: Final = Look(colour="#56b4e9", marker="P")
+
+
+def look(architecture: str) -> Look:
+    """Returns the fixed look of an architecture; those without one share the last."""
+    return LOOKS.get(architecture, OTHER_LOOK)
+
+
+def norm_name(norm: str) -> str:
+    """Returns a norm as it is printed."""
+    return {"linf": "L∞", "l2": "L2"}.get(norm, norm)
+
+
+def model_name(architecture: str, width: float, parameters: int | None) -> str:
+    """Returns an architecture as legends name it: "conv, 100k parameters", "resnet ×1/8, 45k parameters"."""
+    times = "" if width == 1 else f" ×{Fraction(width).limit_denominator(64)}"
+    return f"{architecture}{times}" + ("" if parameters is None else f", {_count(parameters)} parameters")
+
+
+def _count(number: int) -> str:
+    for size, unit in ((1_000_000, "M"), (1_000, "k")):
+        if number >= size:
+            return f"{number / size:.3g}{unit}" if number < 10 * size else f"{number / size:.0f}{unit}"
+    return str(number)
+
+
+def new_axes(across: str, upward: str) -> tuple[Figure, Axes]:
+    """Returns an empty figure of print width and its axes."""
+    figure = Figure(figsize=PRINT_SIZE, dpi=100, layout="constrained", facecolor=PAPER)
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(facecolor=PAPER, xlabel=across, ylabel=upward)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color=INK, alpha=0.09, linewidth=0.5)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def limits(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Returns limits of an axis of fractions that leave some room around the values."""
+    if len(values) == 0:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    room = max(0.07 * (high - low), 0.01)
+    return max(low - room, -0.02), min(high + room, 1.02)  # a point at 0 or 1 is drawn whole
+
+
+def draw_candidate(axes: Axes, candidate: Candidate, columns: Sequence[str], *, filled: bool) -> None:
+    """Draws a candidate's mean over seeds with its spread to both sides; hollow where it is dominated."""
+    style = look(candidate.architecture)
+    x, y = (candidate.spread(column) for column in columns)
+    stroke: Any = {"color": style.colour, "alpha": 0.45, "linewidth": 0.8, "zorder": 3}
+    if x.low is not None and x.high is not None:
+        axes.hlines(y.mean, x.low, x.high, **stroke)
+    if y.low is not None and y.high is not None:
+        axes.vlines(x.mean, y.low, y.high, **stroke)
+    axes.plot(
+        x.mean,
+        y.mean,
+        style.marker,
+        color=style.colour,
+        markerfacecolor=style.colour if filled else PAPER,
+        markeredgecolor=PAPER if filled else style.colour,
+        markeredgewidth=0.5 if filled else 0.9,
+        markersize=6 if filled else 4.5,
+        zorder=5 if filled else 4,
+    )
+
+
+def draw_front(axes: Axes, front: ConfirmedFront) -> None:
+    """Draws the border of what an architecture's confirmed means dominate, as far as the axes go."""
+    corners = staircase([candidate.means for candidate in front.members], REFERENCE_POINT)
+    axes.plot(*corners.T, "-", color=look(front.architecture).colour, alpha=0.85, linewidth=1.3, zorder=2)
+
+
+def along_front(front: ConfirmedFront) -> NDArray[np.float64]:
+    """Returns points close together on the line that `draw_front` draws, one row a point."""
+    corners = staircase([candidate.means for candidate in front.members], REFERENCE_POINT)
+    pieces = [np.linspace(start, end, 40) for start, end in pairwise(corners)]
+    return np.concatenate(pieces) if pieces else np.empty((0, 2))
+
+
+def legend(axes: Axes, handles: Sequence[Line2D]) -> None:
+    """Puts a legend above the axes, where it covers no point."""
+    figure = axes.get_figure(root=True)
+    if figure is not None and handles:
+        columns = min(len(handles), 3)
+        figure.legend(handles=list(handles), loc="outside upper left", ncols=columns, frameon=False, fontsize=8)
+
+
+def model_handle(architecture: str, name: str, *, line: bool) -> Line2D:
+    """Returns the legend's entry of an architecture."""
+    style = look(architecture)
+    return Line2D(
+        [],
+        [],
+        color=style.colour,
+        marker=style.marker,
+        markeredgecolor=PAPER,
+        markersize=6.5,
+        linestyle="-" if line else "",
+        linewidth=1.3,
+        label=name,
+    )
+
+
+def meaning_handle(marker: str, name: str, *, hollow: bool = False, faint: bool = False) -> Line2D:
+    """Returns the legend's entry of a kind of point, in the colour of the ink."""
+    return Line2D(
+        [],
+        [],
+        linestyle="",
+        marker=marker,
+        color=INK,
+        alpha=0.35 if faint else 1.0,
+        markerfacecolor=PAPER if hollow else INK,
+        markeredgewidth=0 if faint else 0.9,
+        markersize=4.5 if hollow else 5,
+        label=name,
+    )

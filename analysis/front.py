@@ -1,0 +1,139 @@
+"""The confirmed front of an architecture: candidates retrained with fresh seeds and measured on test.
+
+Choosing on validation flatters, so nothing here comes from the search but the names of the candidates.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.load import Study
+from analysis.pareto import front_order, hypervolume
+from analysis.statistics import Interval, interval, spread
+
+OBJECTIVES: Final = ("test_error", "test_robust_error")
+REFERENCE_POINT: Final = (1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Candidate:
+    """A configuration that was retrained with every fresh seed.
+
+    Attributes:
+        trial_id: of the trial that it repeats.
+        label: the baseline's name, or None.
+        width: multiplies the architecture's channels.
+        parameters: of the classifier.
+        seeds: the fresh seeds, in rising order.
+        values: per `test_*` column one fraction a seed; a column that any seed left empty is absent.
+    """
+
+    trial_id: str
+    label: str | None
+    architecture: str
+    width: float
+    parameters: int | None
+    seeds: tuple[int, ...]
+    values: Mapping[str, NDArray[np.float64]]
+
+    def interval(self, metric: str) -> Interval:
+        """Returns the mean of a `test_*` column over seeds with Student's t interval."""
+        return interval(self.values[metric])
+
+    def spread(self, metric: str) -> Interval:
+        """Returns what an error bar shows of a `test_*` column."""
+        return spread(self.values[metric])
+
+    @property
+    def name(self) -> str:
+        """The baseline's name, or the trial's."""
+        return self.label or self.trial_id
+
+    @property
+    def means(self) -> tuple[float, float]:
+        """Test error and robust test error, mean over seeds."""
+        error, robust = (float(self.values[metric].mean()) for metric in OBJECTIVES)
+        return error, robust
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ConfirmedFront:
+    """What the confirmation says about an architecture.
+
+    Attributes:
+        candidates: all that gave both objectives with every seed.
+        members: those of them that no other dominates in the means, by rising test error.
+        excluded: trial id and reason of the candidates that did not.
+        hypervolume: up to `REFERENCE_POINT`, of all candidates, one value a seed; None without candidates.
+    """
+
+    architecture: str
+    candidates: tuple[Candidate, ...]
+    members: tuple[Candidate, ...]
+    excluded: tuple[tuple[str, str], ...]
+    hypervolume: Interval | None
+
+
+def confirmed_fronts(study: Study) -> tuple[ConfirmedFront, ...]:
+    """Returns the confirmed front of every architecture of the study, also where it is empty."""
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in study.confirmations.to_pylist():
+        rows[row["architecture"]].append(row)
+    return tuple(_confirmed_front(name, rows[name]) for name in dict.fromkeys([*study.architectures, *rows]))
+
+
+def _confirmed_front(architecture: str, rows: list[dict[str, Any]]) -> ConfirmedFront:
+    seeds = tuple(sorted({row["seed"] for row in rows}))
+    by_trial: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        by_trial[row["trial_id"]].append(row)
+    reasons = {trial: _why_excluded(runs, seeds) for trial, runs in by_trial.items()}
+    candidates = tuple(_candidate(runs) for trial, runs in by_trial.items() if reasons[trial] is None)
+    members = tuple(candidates[i] for i in front_order([candidate.means for candidate in candidates]))
+    return ConfirmedFront(
+        architecture=architecture,
+        candidates=candidates,
+        members=members,
+        excluded=tuple((trial, reason) for trial, reason in reasons.items() if reason is not None),
+        hypervolume=_hypervolume(candidates),
+    )
+
+
+def _why_excluded(runs: list[dict[str, Any]], seeds: tuple[int, ...]) -> str | None:
+    # Every seed must have measured it, or its mean would be over other seeds than its rivals'.
+    for run in runs:
+        if run["message"] is not None:
+            return f"seed {run['seed']}: {run['message']}"
+        if any(run[metric] is None or not np.isfinite(run[metric]) for metric in OBJECTIVES):
+            return f"seed {run['seed']} gave no error or no robust error"
+    return None if len(runs) == len(seeds) else f"confirmed with {len(runs)} of {len(seeds)} seeds so far"
+
+
+def _candidate(runs: list[dict[str, Any]]) -> Candidate:
+    runs = sorted(runs, key=lambda run: run["seed"])
+    values = {}
+    for metric in (column for column in runs[0] if column.startswith("test_")):
+        column = np.asarray([run[metric] for run in runs], dtype=np.float64)  # None becomes NaN
+        if not np.isnan(column).any():
+            values[metric] = column
+    first = runs[0]
+    return Candidate(
+        trial_id=first["trial_id"],
+        label=first["label"],
+        architecture=first["architecture"],
+        width=first["width"],
+        parameters=first["parameters"],
+        seeds=tuple(run["seed"] for run in runs),
+        values=values,
+    )
+
+
+def _hypervolume(candidates: tuple[Candidate, ...]) -> Interval | None:
+    if not candidates:
+        return None
+    per_seed = np.stack([np.stack([candidate.values[metric] for metric in OBJECTIVES]) for candidate in candidates])
+    return interval([hypervolume(points, REFERENCE_POINT) for points in per_seed.transpose(2, 0, 1)])

@@ -1,0 +1,186 @@
+"""A study on disk, read and checked once, so that nobody behind this door has to doubt it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from analysis.schema import SCHEMA_VERSION, STATES, TABLES
+
+REQUIRED: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "name": str,
+    "dataset.dataset": str,
+    "dataset.n_train": int,
+    "threat_model.norm": str,
+    "threat_model.epsilon": (int, float),
+    "threat_model.eta": (int, float),
+    "evaluation.n_attacked": int,
+    "evaluation.steps": int,
+    "evaluation.restarts": int,
+    "evaluation.radii": list,
+}
+REQUIRED_ONCE_CONFIRMED: Final = {f"confirmation.{key}": int for key in ("n_attacked", "steps", "restarts")} | {
+    "confirmation.radii": list
+}
+
+
+class StudyUnreadable(ValueError):  # noqa: N818 - it names the state of the study, as FileNotFoundError does
+    """A study cannot be read; the message says what must hold, what was found and how to mend it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """What a study has found so far.
+
+    Attributes:
+        name: of the study.
+        config: study.json; `REQUIRED` names what is surely there.
+        trials: one row a trial, measured on validation (`schema.TRIALS` and more).
+        curves: one row a trial and epoch.
+        confirmations: one row a candidate and fresh seed, measured on test; empty before the confirmation.
+        test_accesses: times that the test split was opened, or None where nobody counted.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+    trials: pa.Table
+    curves: pa.Table
+    confirmations: pa.Table
+    test_accesses: int | None = None
+
+    @property
+    def evaluation(self) -> Mapping[str, Any]:
+        """How the shown errors were measured: the confirmation's way, before it the search's."""
+        found: Mapping[str, Any] = self.config["confirmation" if len(self.confirmations) else "evaluation"]
+        return found
+
+    @property
+    def radii(self) -> tuple[float, ...]:
+        """The radii that the robust error averages over, in image range."""
+        return tuple(self.config["threat_model"]["epsilon"] * part for part in self.evaluation["radii"])
+
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """The architectures in the order that the study names them, then as they appear in its trials."""
+        named = [str(name) for name in self.config.get("architectures", [])]
+        return tuple(dict.fromkeys([*named, *self.trials["architecture"].to_pylist()]))
+
+
+def load(run_dir: str | Path) -> Study:
+    """Reads and checks the study in a folder such as `runs/NAME`.
+
+    Raises:
+        StudyUnreadable: where a file is missing, damaged, of another schema or contradicts another.
+    """
+    folder = Path(run_dir)
+    if not folder.is_dir():
+        raise StudyUnreadable(f"a study is a folder such as runs/NAME; there is none at {folder}; check the path")
+    config = _config(folder / "study.json")
+    tables = {name: _table(folder / "results" / f"{name}.parquet", name) for name in TABLES}
+    _must_agree(tables["trials"], tables["confirmations"], folder)
+    _require(config, REQUIRED, folder / "study.json")
+    if len(tables["confirmations"]):
+        _require(config, REQUIRED_ONCE_CONFIRMED, folder / "study.json")
+    return Study(name=config["name"], config=config, test_accesses=_lines(folder / "test_access.jsonl"), **tables)
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise StudyUnreadable(
+            f"a study has a study.json; there is none in {path.parent}; check the path, or start the study"
+        ) from None
+    except (OSError, ValueError) as reason:
+        raise StudyUnreadable(f"{path} must be readable JSON; got: {_one_line(reason)}; restore the file") from None
+    if not isinstance(config, dict):
+        raise StudyUnreadable(f"{path} must hold a JSON object; got {type(config).__name__}; restore the file")
+    return config
+
+
+def _require(config: Mapping[str, Any], required: Mapping[str, Any], path: Path) -> None:
+    for key, kind in required.items():
+        value: Any = config
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if not isinstance(value, kind) or isinstance(value, bool):
+            kinds = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
+            raise StudyUnreadable(f"{path} must hold {key} as {kinds}; got {value!r}; restore the file")
+
+
+def _table(path: Path, name: str) -> pa.Table:
+    schema = TABLES[name]
+    if not path.exists():
+        if name == "confirmations":  # written only once there is a candidate to confirm
+            return schema.empty_table()
+        raise StudyUnreadable(
+            f"a study has {name}.parquet; there is none in {path.parent}; "
+            "wait until its first trial reports, or resume it with python -m study.launch --resume"
+        )
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as reason:
+        raise StudyUnreadable(
+            f"{path} must be a Parquet file; reading it gave: {_one_line(reason)}; "
+            "rebuild it with python -m study.launch --resume"
+        ) from None
+    _check_schema(table, schema, path)
+    return table
+
+
+def _check_schema(table: pa.Table, schema: pa.Schema, path: Path) -> None:
+    version = (table.schema.metadata or {}).get(b"disentangle.schema", b"none").decode(errors="replace")
+    if version != SCHEMA_VERSION:
+        raise StudyUnreadable(
+            f"{path} must have schema version {SCHEMA_VERSION}; got {version}; "
+            "read it with the version of disentangle that wrote it"
+        )
+    missing = [field.name for field in schema if field.name not in table.schema.names]
+    if missing:
+        raise StudyUnreadable(
+            f"{path} must have the columns of schema version {SCHEMA_VERSION}; {', '.join(missing)} missing; "
+            "rebuild it with python -m study.launch --resume"
+        )
+    for field in schema:
+        found = table.schema.field(field.name).type
+        if found != field.type:
+            raise StudyUnreadable(
+                f"{path} must hold {field.name} as {field.type}; got {found}; "
+                "rebuild it with python -m study.launch --resume"
+            )
+
+
+def _must_agree(trials: pa.Table, confirmations: pa.Table, folder: Path) -> None:
+    ids = trials["trial_id"].to_pylist()
+    runs = list(zip(confirmations["trial_id"].to_pylist(), confirmations["seed"].to_pylist(), strict=True))
+    architectures = trials["architecture"].to_pylist() + confirmations["architecture"].to_pylist()
+    states = set(pc.unique(trials["state"]).to_pylist()) - set(STATES)
+    problems = {
+        "every trial has an id of its own": None in ids or len(set(ids)) < len(ids),
+        "every trial and confirmation names its architecture": None in architectures,
+        f"a state is one of {', '.join(STATES)} (got {sorted(map(str, states))})": bool(states),
+        "a candidate is confirmed once per seed": len(set(runs)) < len(runs),
+        "only trials of the study are confirmed": not {trial for trial, _ in runs} <= set(ids),
+    }
+    for rule, broken in problems.items():
+        if broken:
+            raise StudyUnreadable(
+                f"in a study {rule}; this does not hold in {folder / 'results'}; "
+                "rebuild its tables with python -m study.launch --resume"
+            )
+
+
+def _lines(path: Path) -> int | None:
+    try:
+        return sum(1 for line in path.read_bytes().splitlines() if line.strip())
+    except OSError:
+        return None
+
+
+def _one_line(reason: Exception) -> str:
+    return " ".join(str(reason).split())

@@ -1,0 +1,45 @@
+"""The paper's standard network (Stutz, Hein and Schiele 2019, arXiv 1812.00740, supplementary material).
+
+Convolutions 4x4 with stride 2, halving the resolution while it stays at 2 or more, and two linear layers without an
+activation between them. Unlike there, convolutions before a normalisation have no bias: its gradient is zero.
+"""
+
+from collections import OrderedDict
+
+from torch import nn
+
+from trainables.classifiers.classifier import Blueprint, Fold
+from trainables.classifiers.norms import Norm2d
+
+
+def conv(image_shape: tuple[int, int, int], classes: int, width: float) -> Blueprint:
+    """Plans the network for images of (channel, height, width); width 1 starts with 16 channels."""
+    blocks = _blocks(image_shape)
+    return Blueprint(
+        network=_network(image_shape, classes, width, normalised=True),
+        folded=_network(image_shape, classes, width, normalised=False),
+        folds=tuple(Fold(norm=f"norm{i}", layer=f"conv{i}") for i in range(blocks)),
+    )
+
+
+def _blocks(image_shape: tuple[int, int, int]) -> int:
+    shortest, blocks = min(image_shape[1:]), 0
+    while shortest // 2 >= 2:
+        shortest, blocks = shortest // 2, blocks + 1
+    return blocks
+
+
+def _network(image_shape: tuple[int, int, int], classes: int, width: float, *, normalised: bool) -> nn.Module:
+    channels, height, breadth = image_shape
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for i in range(_blocks(image_shape)):
+        wider = max(1, round(16 * 2**i * width))
+        layers[f"conv{i}"] = nn.Conv2d(channels, wider, 4, 2, 1, bias=not normalised, device="meta")
+        if normalised:
+            layers[f"norm{i}"] = Norm2d(wider)
+        layers[f"relu{i}"] = nn.ReLU()
+        channels, height, breadth = wider, height // 2, breadth // 2
+    layers["flatten"] = nn.Flatten()
+    layers["hidden"] = nn.Linear(channels * height * breadth, 10 * classes, device="meta")
+    layers["logits"] = nn.Linear(10 * classes, classes, device="meta")
+    return nn.Sequential(layers)

@@ -1,0 +1,150 @@
+"""Errors of one model, clean and under attack.
+
+`robust_error` is the fraction of examples misclassified clean or under attack, averaged over radii: at the paper's radius
+alone, under an attack that spends its budget, every model of FONTS at 1000 examples fails, and nothing could be compared.
+`success_rate` is the measure of Stutz, Hein and Schiele (CVPR 2019, arXiv 1812.00740), section 3: its own attack, over
+correctly classified examples, mean over attempts.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from trainables.attacks.attack import Attack, search
+from trainables.classifiers.classifier import Classifier, Tensors
+from trainables.data.split import Split
+from trainables.evaluation.tally import Tally
+from trainables.threats.threat import Threat
+from trainables.training.objectives import cross_entropy
+
+CHUNK = 500
+
+MakeThreat = Callable[[Tensor, Tensor], Threat]
+"""Makes the threat for some examples (indices into a split) at one radius."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A trained model and the split that it is measured on.
+
+    Attributes:
+        folded: parameters of the classifier, without normalisations.
+        tally: counts what every measurement costs.
+    """
+
+    classifier: Classifier
+    folded: Tensors
+    split: Split
+    tally: Tally
+
+    def error(self) -> float:
+        """Returns the fraction of the whole split that is misclassified."""
+        parts = torch.arange(len(self.split)).split(CHUNK)
+        wrong = torch.cat([self._wrong(part, self.split.images(part)) for part in parts])
+        return wrong.double().mean().item()
+
+    def unperturbed(self, threat: MakeThreat, indices: Tensor) -> Bool[Tensor, "batch"]:
+        """Returns which examples are misclassified as the threat renders them without a perturbation."""
+        made = threat(indices, torch.tensor(0.0))
+        return self._wrong(indices, made.render(torch.zeros_like(made.anchor)))
+
+    def _wrong(self, indices: Tensor, images: Tensor) -> Bool[Tensor, "batch"]:
+        self.tally.add(len(indices), forward=1)
+        return self.classifier.logits(self.folded, images).argmax(1) != self.split.labels[indices]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One attack under one threat, at settings of its own.
+
+    Attributes:
+        threat: makes the threat.
+        steps: gradient steps an attempt.
+        step_size: as a fraction of the radius that is asked for.
+    """
+
+    attack: Attack
+    threat: MakeThreat
+    steps: int
+    step_size: float
+
+    def succeeds(
+        self, subject: Subject, indices: Tensor, radius: float, gaussian: Tensor, uniform: Tensor
+    ) -> Bool[Tensor, "batch"]:
+        """Returns for which examples it finds a misclassified image; it leaves each at its first."""
+        found = []
+        for part in indices.split(CHUNK):
+            threat = self.threat(part, torch.tensor(radius))
+            result = search(
+                self.attack,
+                cross_entropy(subject.classifier, subject.folded, subject.split.labels[part]),
+                threat,
+                threat.start(gaussian[part], uniform[part]),
+                step_size=torch.tensor(self.step_size),
+                steps=torch.tensor(self.steps),
+                slack=torch.tensor(0),
+                longest=self.steps,
+                may_stop=True,
+            )
+            subject.tally.add(len(part), forward=result.iterations + 1, backward=result.iterations)
+            found.append(result.success)
+        return torch.cat(found)
+
+
+def errors_under_attack(
+    subject: Subject,
+    probe: Probe,
+    radii: Sequence[float],
+    *,
+    attacked: int,
+    restarts: int,
+    rng: torch.Generator,
+) -> list[float]:
+    """Returns the fraction of the first examples that is misclassified at each radius, worst over all that was tried.
+
+    What is lost at one radius is lost at every larger one: the smaller ball lies inside.
+
+    Args:
+        subject: the model and its data.
+        probe: the attack.
+        radii: in rising order.
+        attacked: examples, the first of the split.
+        restarts: random starts at every radius.
+        rng: gives the starts, the same for every model that is measured with an equal generator.
+    """
+    everyone = torch.arange(attacked)
+    lost = subject.unperturbed(probe.threat, everyone)
+    errors = []
+    for radius in radii:
+        for _ in range(restarts):
+            gaussian, uniform = _noise(probe, everyone, rng)
+            left = everyone[~lost]
+            if len(left):
+                lost[left] = probe.succeeds(subject, left, radius, gaussian, uniform)
+        errors.append(lost.double().mean().item())
+    return errors
+
+
+def success_rate(
+    subject: Subject, probe: Probe, radius: float, *, attacked: int, attempts: int, rng: torch.Generator
+) -> float | None:
+    """Returns the paper's rate: over correctly classified examples, mean over attempts; None if there are none."""
+    everyone = torch.arange(attacked)
+    correct = everyone[~subject.unperturbed(probe.threat, everyone)]
+    if not len(correct) or not attempts:
+        return None
+    rates = []
+    for _ in range(attempts):
+        gaussian, uniform = _noise(probe, everyone, rng)
+        rates.append(probe.succeeds(subject, correct, radius, gaussian, uniform).double().mean().item())
+    return sum(rates) / attempts
+
+
+def _noise(probe: Probe, everyone: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Draws starting noise for all examples, so that none depends on how others fare."""
+    anchor = probe.threat(everyone, torch.tensor(0.0)).anchor
+    gaussian = torch.randn(anchor.shape, generator=rng, dtype=anchor.dtype)
+    return gaussian, torch.rand(len(everyone), generator=rng, dtype=anchor.dtype)

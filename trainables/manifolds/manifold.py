@@ -1,0 +1,42 @@
+"""What a manifold is: codes, and a decoder that makes images of them."""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from trainables.data.split import Split
+
+
+class Code(NamedTuple):
+    """A point on a manifold: what an adversary may move, and what stays."""
+
+    free: Float[Tensor, "batch code"]
+    fixed: Tensor
+
+
+class Manifold(ABC):
+    """Maps codes to images, differentiably in the free part.
+
+    Attributes:
+        code_length: of the free part.
+    """
+
+    code_length: int
+
+    @abstractmethod
+    def codes(self, split: Split, indices: Int[Tensor, "batch"]) -> Code:
+        """Returns the codes of a split's examples."""
+
+    @abstractmethod
+    def decode(self, code: Code) -> Float[Tensor, "batch channel height width"]:
+        """Returns images in [0, 1]."""
+
+    @abstractmethod
+    def clamp(self, free: Float[Tensor, "batch code"]) -> Float[Tensor, "batch code"]:
+        """Returns the nearest free part inside the latent box."""
+
+    @abstractmethod
+    def digest(self) -> str:
+        """Names everything that determines this manifold: 64 hexadecimal digits."""

@@ -1,0 +1,46 @@
+"""The training strategies of the paper as named mixtures of the same parts.
+
+Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740), section 3 and supplementary material. "Half" attacks half of every
+batch, "full" all of it, "weak" keeps the first successful iterate; Rand* takes the random starts of the attack and no
+step. Radii are .3 for L-inf, 1.5 and .3 for L2; 40 steps of .005, in whatever unit.
+"""
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from trainables.config import RoleConfig, ThreatModel
+
+STEP = 0.005
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strategy:
+    """What a batch is made of."""
+
+    clean_weight: float = 0.5
+    roles: tuple[RoleConfig, ...] = ()
+
+    def under(self, threat_model: ThreatModel) -> "Strategy":
+        """Returns the strategy at a threat model's radii, with the paper's step."""
+        radii = {"pixel": threat_model.epsilon, "manifold": threat_model.eta}
+        roles = (replace(r, radius=radii[r.threat], step_size=STEP / radii[r.threat]) for r in self.roles)
+        return replace(self, roles=tuple(roles))
+
+
+_PIXEL, _MANIFOLD = RoleConfig(threat="pixel"), RoleConfig(threat="manifold")
+
+STRATEGIES = MappingProxyType(
+    {
+        "Normal": Strategy(clean_weight=1),
+        "RegAdv": Strategy(roles=(_PIXEL,)),
+        "RegAdv full": Strategy(clean_weight=0, roles=(replace(_PIXEL, share=1, weight=1),)),
+        "RegAdv weak": Strategy(roles=(replace(_PIXEL, slack=0),)),
+        "OnTrue": Strategy(roles=(_MANIFOLD,)),
+        "RandImage": Strategy(roles=(replace(_PIXEL, steps=0),)),
+        "RandTrue": Strategy(roles=(replace(_MANIFOLD, steps=0),)),
+        "Reg+OnTrue": Strategy(
+            clean_weight=1 / 3,
+            roles=(replace(_PIXEL, share=0.25, weight=1 / 3), replace(_MANIFOLD, share=0.25, weight=1 / 3)),
+        ),
+    }
+)

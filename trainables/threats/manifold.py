@@ -1,0 +1,33 @@
+from typing import final
+
+from jaxtyping import Float
+from torch import Tensor
+
+from trainables.geometry import Norm
+from trainables.manifolds.manifold import Code, Manifold
+from trainables.threats.threat import Threat
+
+
+@final
+class ManifoldThreat(Threat):
+    """The free part of the code may change, within the latent box: `decode(clamp(free + delta), fixed)`.
+
+    Args:
+        manifold: decodes.
+        code: of the examples.
+        norm: of the ball.
+        radius: in code units, one number or one for every example.
+    """
+
+    def __init__(self, manifold: Manifold, code: Code, norm: Norm, radius: Tensor) -> None:
+        self.manifold, self.code, self.norm, self.radius = manifold, code, norm, radius
+
+    @property
+    def anchor(self) -> Float[Tensor, "batch code"]:
+        return self.code.free
+
+    def bounded(self, delta: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
+        return self.manifold.clamp(self.code.free + delta) - self.code.free
+
+    def render(self, delta: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch channel height width"]:
+        return self.manifold.decode(Code(self.manifold.clamp(self.code.free + delta), self.code.fixed))
