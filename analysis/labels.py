@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation
-from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 DISTANCES: Final = (7.0, 11.0, 16.0, 23.0, 32.0, 44.0, 58.0)  # from point to label, in points of print
@@ -46,57 +45,56 @@ def place(axes: Axes, labels: Sequence[Label], obstacles: Sequence[Sequence[floa
     renderer: Any = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    taken = [_square(axes.transData.transform(point), 3.5 * figure.dpi / 72) for point in obstacles]
+    scale = figure.dpi / 72  # pixels in a point of print
+    room = np.asarray(axes.bbox.extents)
+    points = axes.transData.transform(np.asarray(obstacles, dtype=np.float64).reshape(-1, 2))
+    taken = np.hstack([points - 3.5 * scale, points + 3.5 * scale])
     for label in labels:
-        note = axes.annotate(
-            label.text,
-            (label.x, label.y),
-            xytext=(0, 0),
-            textcoords="offset points",
-            color=label.colour,
-            alpha=label.alpha,
-            fontsize=7,
-            ha="center",
-            va="center",
-            zorder=6,
-            path_effects=[withStroke(linewidth=2, foreground=paper, alpha=0.85)],
-        )
-        size = note.get_window_extent(renderer)
-        dx, dy, box = _cheapest(axes, label, size, taken)
-        note.set_position((dx, dy))
-        if math.hypot(dx, dy) - min(abs(dx), size.width * 36 / figure.dpi) > LEADER_FROM:
+        note = _write(axes, label, paper)
+        size = np.asarray(note.get_window_extent(renderer).size)
+        offsets = _ring_offsets(size, scale)
+        centres = axes.transData.transform((label.x, label.y)) + offsets
+        boxes = np.hstack([centres - size / 2, centres + size / 2])
+        covered = _overlap(boxes, taken).sum(axis=1)
+        outside = size.prod() - _overlap(boxes, room[None])[:, 0]
+        cost = 3 * covered + 10 * outside + np.repeat(DISTANCES, len(DIRECTIONS)) * scale
+        best = int(cost.argmin())
+        note.set_position(offsets[best] / scale)
+        taken = np.vstack([taken, boxes[best]])
+        if DISTANCES[best // len(DIRECTIONS)] > LEADER_FROM:
             _leader(axes, label, note)
-        taken.append(box)
 
 
-def _cheapest(axes: Axes, label: Label, size: Bbox, taken: Sequence[Bbox]) -> tuple[float, float, Bbox]:
-    """Returns the offset in points of print, and the box in pixels, of the best place around the point."""
-    scale = axes.figure.dpi / 72
-    x, y = axes.transData.transform((label.x, label.y))
-    best = (math.inf, 0.0, 0.0, size)
-    for distance in DISTANCES:
-        for angle in DIRECTIONS:
-            dx = math.cos(angle) * (distance * scale + size.width / 2)
-            dy = math.sin(angle) * (distance * scale + size.height / 2)
-            box = Bbox.from_bounds(x + dx - size.width / 2, y + dy - size.height / 2, size.width, size.height)
-            cost = _cost(box, axes.bbox, taken) + distance * scale
-            if cost < best[0]:
-                best = (cost, dx / scale, dy / scale, box)
-    return best[1:]
+def _ring_offsets(size: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
+    """Returns places of a label's centre around its point, in pixels, nearest ring first."""
+    directions = np.column_stack([np.cos(DIRECTIONS), np.sin(DIRECTIONS)])
+    rings = np.asarray(DISTANCES)[:, None, None] * scale + size / 2
+    offsets: NDArray[np.float64] = (rings * directions[None]).reshape(-1, 2)
+    return offsets
 
 
-def _cost(box: Bbox, room: Bbox, taken: Sequence[Bbox]) -> float:
-    outside = box.width * box.height - _overlap(box, room)
-    return 10 * outside + 3 * sum(_overlap(box, other) for other in taken)
+def _overlap(boxes: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the common area of every box with every other one; a box is (left, bottom, right, top)."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    area: NDArray[np.float64] = np.clip(high - low, 0, None).prod(axis=2)
+    return area
 
 
-def _overlap(one: Bbox, other: Bbox) -> float:
-    common = Bbox.intersection(one, other)
-    return 0.0 if common is None else float(common.width * common.height)
-
-
-def _square(centre: NDArray[np.float64], half: float) -> Bbox:
-    return Bbox.from_bounds(centre[0] - half, centre[1] - half, 2 * half, 2 * half)
+def _write(axes: Axes, label: Label, paper: str) -> Annotation:
+    return axes.annotate(
+        label.text,
+        (label.x, label.y),
+        xytext=(0, 0),
+        textcoords="offset points",
+        color=label.colour,
+        alpha=label.alpha,
+        fontsize=7,
+        ha="center",
+        va="center",
+        zorder=6,
+        path_effects=[withStroke(linewidth=2, foreground=paper, alpha=0.85)],
+    )
 
 
 def _leader(axes: Axes, label: Label, note: Annotation) -> None:

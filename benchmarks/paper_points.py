@@ -2,8 +2,8 @@
 
     python benchmarks/paper_points.py --data-root DIR [--sizes 1000 5000] [--seeds 2]
 
-Published values: Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740); see analysis/paper_reference.csv. Success rates are
-the paper's: its attack (40 steps, radius .3), 5 attempts, over correctly classified test images.
+Published values: Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740); see analysis/paper_reference.csv. Success
+rates are the paper's: its attack (40 steps, radius .3), 5 attempts, over correctly classified test images.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from hardware import describe
 
-from analysis.paper_reference import published
+from analysis.paper_reference import PREFERENCE, paper_values
 from trainables.config import DataConfig, EpochReport, EvaluationConfig, ThreatModel, TrialConfig
 from trainables.pipeline import prepare
 from trainables.strategies import STRATEGIES
@@ -41,6 +41,17 @@ def last_report(trial: TrialConfig) -> EpochReport:
     """Trains to the end."""
     *_, last = prepare(trial).reports()
     return last
+
+
+def published(method: str, n_train: int, metric: str) -> float | None:
+    """Returns the paper's value for conv on FONTS, from the most exact figure that has it."""
+    found = {
+        value.provenance: value.value
+        for value in paper_values()
+        if (value.dataset, value.architecture, value.method) == ("fonts", "conv", method)
+        and (value.n_train, value.metric) == (n_train, metric)
+    }
+    return next((found[provenance] for provenance in PREFERENCE if provenance in found), None)
 
 
 def cell(values: list[float], reference: float | None) -> str:
@@ -73,7 +84,7 @@ def main() -> None:
             )
             reports = [last_report(trial) for trial in trials]
             cells = [
-                cell([getattr(r, ours) for r in reports], published("fonts", "conv", method, n_train, theirs))
+                cell([getattr(r, ours) for r in reports], published(method, n_train, theirs))
                 for ours, theirs in MEASURES.items()
             ]
             robust = [r.robust_error or 0.0 for r in reports]

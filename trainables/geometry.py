@@ -68,7 +68,8 @@ class L2(Norm):
     """The Euclidean norm."""
 
     def length(self, delta: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch"]:
-        return torch.linalg.vector_norm(delta.flatten(1), dim=1)
+        length: Tensor = torch.linalg.vector_norm(delta.flatten(1), dim=1)
+        return length
 
     def project(self, delta: Float[Tensor, "batch *shape"], radius: Tensor) -> Float[Tensor, "batch *shape"]:
         shrink = (radius / self.length(delta).clamp_min(TINY)).clamp_max(1)

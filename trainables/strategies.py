@@ -1,8 +1,8 @@
 """The training strategies of the paper as named mixtures of the same parts.
 
-Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740), section 3 and supplementary material. "Half" attacks half of every
-batch, "full" all of it, "weak" keeps the first successful iterate; Rand* takes the random starts of the attack and no
-step. Radii are .3 for L-inf, 1.5 and .3 for L2; 40 steps of .005, in whatever unit.
+Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740), section 3 and supplementary material. "Half" attacks half of
+every batch, "full" all of it, "weak" keeps the first successful iterate; Rand* takes the random starts of the attack
+and no step. Radii are .3 for L-inf, 1.5 and .3 for L2; 40 steps of .005, in whatever unit.
 """
 
 from dataclasses import dataclass, replace

@@ -31,12 +31,14 @@ class Found(NamedTuple):
         loss: at that perturbation.
         success: whether any iterate was misclassified.
         iterations: gradient steps that were taken, for the whole batch.
+        last: the perturbation after the last step, and the attack's state, for a search that goes on.
     """
 
     delta: Float[Tensor, "batch *shape"]
     loss: Float[Tensor, "batch"]
     success: Bool[Tensor, "batch"]
     iterations: int
+    last: tuple[Tensor, Any]
 
 
 class _Kept(NamedTuple):
@@ -89,6 +91,7 @@ def search(
     slack: Tensor,
     longest: int,
     may_stop: bool = False,
+    state: Any = None,
 ) -> Found:
     """Looks for a perturbation that raises the objective.
 
@@ -102,19 +105,21 @@ def search(
         slack: `NO_SLACK` to keep the highest loss, or the number of iterates to go on after the first success.
         longest: steps of the loop.
         may_stop: end as soon as no example can change any more (not under `vmap`: it looks at values).
+        state: of the attack, to go on from an earlier search's last perturbation.
     """
 
     def rise(delta: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         loss, wrong = objective(threat.render(delta))
         return loss.sum(), (loss.detach(), wrong)
 
-    delta, state = start, attack.begin(start)
+    delta = start
+    state = attack.begin(start) if state is None else state
     infinity = torch.full_like(start.flatten(1)[:, 0], -torch.inf)
     never = torch.zeros_like(infinity, dtype=torch.bool)
     kept = _Kept(start, infinity, never, never.to(torch.int32))
     for iteration in range(longest):
         if may_stop and iteration % CHECK_EVERY == 0 and bool(_finished(kept, slack).all()):
-            return Found(kept.delta, kept.loss, kept.success, iteration)
+            return Found(kept.delta, kept.loss, kept.success, iteration, (delta, state))
         gradient, (_, (loss, wrong)) = torch.func.grad_and_value(rise, has_aux=True)(delta)
         live = iteration <= steps
         kept = kept.updated(delta, loss, wrong, slack, live)
@@ -122,7 +127,7 @@ def search(
         delta = threat.project(moved)
     loss, wrong = objective(threat.render(delta))
     kept = kept.updated(delta, loss, wrong, slack, longest <= steps)
-    return Found(kept.delta, kept.loss, kept.success, longest)
+    return Found(kept.delta, kept.loss, kept.success, longest, (delta, state))
 
 
 def _finished(kept: _Kept, slack: Tensor) -> Bool[Tensor, "batch"]:

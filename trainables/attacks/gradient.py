@@ -1,8 +1,8 @@
 """Two ways up: the paper's projected Adam, and projected gradient steps.
 
-`AdamPGD` is the attack of Stutz, Hein and Schiele (CVPR 2019, arXiv 1812.00740), section 3.3 and supplementary material:
-raw gradients through Adam with its usual constants. With the paper's numbers (40 steps of .005 in a ball of .3) it
-cannot travel through its ball. `PGD` is that of Madry et al. 2018 (arXiv 1706.06083): steps of one length each.
+`AdamPGD` is the attack of Stutz, Hein and Schiele (CVPR 2019, arXiv 1812.00740), section 3.3 and supplementary
+material: raw gradients through Adam with its usual constants. With the paper's numbers (40 steps of .005 in a ball of
+.3) it cannot travel through its ball. `PGD` is that of Madry et al. 2018 (arXiv 1706.06083): steps of one length each.
 """
 
 from typing import Any, NamedTuple, final

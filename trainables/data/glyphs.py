@@ -1,7 +1,7 @@
 """The recipe of FONTS: one font to the letters A to J, as images of 28x28 pixels.
 
 Stutz, Hein and Schiele, "Disentangling Adversarial Robustness and Generalization", CVPR 2019, arXiv 1812.00740,
-supplementary material, "FONTS". Unlike there, where each letter is drawn at 21 px and placed by the offset of "A",
+supplementary material, "FONTS". Unlike the authors' code, which draws at 21 px and places all by the offset of "A",
 a face has one scale and every letter is centred by its ink: a transformation then turns and scales every letter
 about its own middle.
 """
@@ -60,7 +60,7 @@ def _letters(font: ImageFont.FreeTypeFont, size: int) -> list[Image.Image]:
     return [_ink(sized, letter) for letter in LETTERS]
 
 
-def _room(letters: list[Image.Image]) -> float:
+def room(letters: list[Image.Image]) -> float:
     """Returns by how much these letters could grow; below 1 they are too large."""
     height = max(letter.height for letter in letters)
     width = max(letter.width for letter in letters)
@@ -71,10 +71,10 @@ def largest_letters(font: ImageFont.FreeTypeFont) -> list[Image.Image]:
     """Returns the letters' ink, oversampled, at the largest size of which all of them fit."""
     size = 64
     for _ in range(2):
-        size = int(size * _room(_letters(font, size)))
+        size = int(size * room(_letters(font, size)))
     for candidate in range(size + 2, size - 8, -1):
         letters = _letters(font, candidate)
-        if _room(letters) >= 1:
+        if room(letters) >= 1:
             return letters
     raise UnusableFaceError("its letters do not grow with their size")
 

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ImageFont
 
 from trainables.data.glyphs import (
@@ -144,10 +145,6 @@ def save_prototypes(faces: Typefaces, path: Path) -> None:
         partial_file.unlink(missing_ok=True)
 
 
-# What numpy raises at damaged files: it depends on which byte is wrong.
-_DAMAGE = (OSError, ValueError, EOFError, KeyError, TypeError, NotImplementedError, MemoryError, RuntimeError)
-
-
 def load_prototypes(path: Path) -> Typefaces:
     """Reads a prototypes file.
 
@@ -155,27 +152,38 @@ def load_prototypes(path: Path) -> Typefaces:
         ValueError: if it is missing or damaged, with how to make it again.
     """
     try:
-        return _read_archive(path)
-    except (*_DAMAGE, zipfile.BadZipFile, zlib.error, SyntaxError) as error:
-        found = "no such file" if isinstance(error, FileNotFoundError) else str(error) or type(error).__name__
-        raise ValueError(
-            f"{path} must be a prototypes file of FONTS: {' '.join(found.split())}; make it again with "
-            f"`python -m trainables.data.typefaces --fonts-dir DIR --out {path} --force`"
-        ) from error
-
-
-def _read_archive(path: Path) -> Typefaces:
-    with path.open("rb") as stream:
-        if not zipfile.is_zipfile(stream):
-            raise ValueError("it is an .npz archive; got something else, or only a part of one")
-    with np.load(path, allow_pickle=False) as archive:
-        for key in ("prototypes", "names"):
-            if key not in archive.files:
-                raise ValueError(f"it holds `prototypes` and `names`; got {archive.files}")
-        names = archive["names"]
+        arrays = _read_arrays(path)
+        if not arrays.keys() >= {"prototypes", "names"}:
+            raise ValueError(f"it holds `prototypes` and `names`; got {sorted(arrays)}")
+        names = arrays["names"]
         if names.dtype.kind != "U" or names.ndim != 1:
             raise ValueError(f"names are one row of text; got {names.dtype} of shape {names.shape}")
-        return Typefaces(prototypes=archive["prototypes"], names=tuple(names.tolist()))
+        return Typefaces(prototypes=arrays["prototypes"], names=tuple(names.tolist()))
+    except ValueError as fault:
+        raise ValueError(
+            f"{path} must be a prototypes file of FONTS: {fault}; make it again with "
+            f"`python -m trainables.data.typefaces --fonts-dir DIR --out {path} --force`"
+        ) from fault
+
+
+# What a damaged archive raises depends on which byte is wrong.
+_DAMAGE = (ValueError, EOFError, KeyError, TypeError, NotImplementedError, MemoryError, RuntimeError, SyntaxError)
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with path.open("rb") as stream:
+            if not zipfile.is_zipfile(stream):
+                raise zipfile.BadZipFile("no archive, or only the beginning of one")
+            stream.seek(0)
+            with np.load(stream, allow_pickle=False) as archive:
+                return {key: archive[key] for key in archive.files}
+    except OSError as error:
+        raise ValueError(f"it can be read; got {error.strerror or error}") from error
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"it is a whole .npz archive; got {error}") from error
+    except _DAMAGE as error:
+        raise ValueError(f"it holds plain arrays; got what numpy cannot read ({type(error).__name__})") from error
 
 
 def typefaces(source: str | None) -> Typefaces:
@@ -196,7 +204,7 @@ def typefaces(source: str | None) -> Typefaces:
 
 
 @lru_cache(maxsize=4)
-def _read_once(path: Path, changed: int) -> Typefaces:  # noqa: ARG001 - a file that changed is another one
+def _read_once(path: Path, _changed: int) -> Typefaces:  # a file that changed is another one
     if path.suffix == ".npz":
         return load_prototypes(path)
     if not _font_files(path):

@@ -1,19 +1,21 @@
 """Errors of one model, clean and under attack.
 
-`robust_error` is the fraction of examples misclassified clean or under attack, averaged over radii: at the paper's radius
-alone, under an attack that spends its budget, every model of FONTS at 1000 examples fails, and nothing could be compared.
-`success_rate` is the measure of Stutz, Hein and Schiele (CVPR 2019, arXiv 1812.00740), section 3: its own attack, over
-correctly classified examples, mean over attempts.
+`robust_error` is the fraction of examples misclassified clean or under attack, averaged over radii: at the paper's
+radius alone, under an attack that spends its budget, every model of FONTS at 1000 examples fails, and nothing could be
+compared. `success_rate` is the measure of Stutz, Hein and Schiele (CVPR 2019, arXiv 1812.00740), section 3: its own
+attack, over correctly classified examples, mean over attempts.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
+from torch.utils._pytree import tree_map_only
 
-from trainables.attacks.attack import Attack, search
+from trainables.attacks.attack import Attack, Found, search
 from trainables.classifiers.classifier import Classifier, Tensors
 from trainables.data.split import Split
 from trainables.evaluation.tally import Tally
@@ -42,7 +44,7 @@ class Subject:
 
     def error(self) -> float:
         """Returns the fraction of the whole split that is misclassified."""
-        parts = torch.arange(len(self.split)).split(CHUNK)
+        parts = torch.split(torch.arange(len(self.split)), CHUNK)
         wrong = torch.cat([self._wrong(part, self.split.images(part)) for part in parts])
         return wrong.double().mean().item()
 
@@ -74,24 +76,55 @@ class Probe:
     def succeeds(
         self, subject: Subject, indices: Tensor, radius: float, gaussian: Tensor, uniform: Tensor
     ) -> Bool[Tensor, "batch"]:
-        """Returns for which examples it finds a misclassified image; it leaves each at its first."""
-        found = []
-        for part in indices.split(CHUNK):
-            threat = self.threat(part, torch.tensor(radius))
-            result = search(
-                self.attack,
-                cross_entropy(subject.classifier, subject.folded, subject.split.labels[part]),
-                threat,
-                threat.start(gaussian[part], uniform[part]),
-                step_size=torch.tensor(self.step_size),
-                steps=torch.tensor(self.steps),
-                slack=torch.tensor(0),
-                longest=self.steps,
-                may_stop=True,
+        """Returns for which examples it finds a misclassified image.
+
+        It takes an example out once it is misclassified; noise is given for the whole split's attacked examples.
+        """
+        found = torch.zeros(len(gaussian), dtype=torch.bool)
+        for part in torch.split(indices, CHUNK):
+            delta, state, left = (
+                self.threat(part, torch.tensor(radius)).start(gaussian[part], uniform[part]),
+                None,
+                part,
             )
-            subject.tally.add(len(part), forward=result.iterations + 1, backward=result.iterations)
-            found.append(result.success)
-        return torch.cat(found)
+            for leg in self._legs():
+                result = self._search(subject, left, radius, delta, state, leg)
+                found[left] = result.success
+                delta, state, left = _taken((*result.last, left), ~result.success)
+                if not len(left):
+                    break
+        return found[indices]
+
+    def _legs(self) -> list[int]:
+        """Splits the steps where examples that have succeeded are taken out: after 5, 10, 20, 40 ... steps."""
+        ends = [end for end in (5 * 2**k for k in range(20)) if end < self.steps] + [self.steps]
+        return [end - start for start, end in zip([0, *ends], ends, strict=False)]
+
+    def _search(self, subject: Subject, indices: Tensor, radius: float, delta: Tensor, state: Any, steps: int) -> Found:
+        result = search(
+            self.attack,
+            cross_entropy(subject.classifier, subject.folded, subject.split.labels[indices]),
+            self.threat(indices, torch.tensor(radius)),
+            delta,
+            step_size=torch.tensor(self.step_size),
+            steps=torch.tensor(steps),
+            slack=torch.tensor(0),
+            longest=steps,
+            may_stop=True,
+            state=state,
+        )
+        subject.tally.add(len(indices), forward=result.iterations + 1, backward=result.iterations)
+        return result
+
+
+def _taken(tensors: tuple[Any, ...], mask: Tensor) -> tuple[Any, ...]:
+    """Returns the masked examples of all tensors, however they are nested."""
+
+    def take(values: Tensor) -> Tensor:
+        return values[mask]
+
+    taken: tuple[Any, ...] = tree_map_only(Tensor, take, tensors)
+    return taken
 
 
 def errors_under_attack(

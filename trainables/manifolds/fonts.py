@@ -29,6 +29,12 @@ def affine_matrix(theta: Float[Tensor, "batch 6"]) -> Float[Tensor, "batch 2 3"]
     return torch.stack([top, bottom], dim=1)
 
 
+def _lattice(height: int, width: int) -> Float[Tensor, "pixel 3"]:
+    """Returns the homogeneous coordinates of all pixels' centres; the outermost lie at -1 and 1."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
+    return torch.stack([x, y, torch.ones_like(x)], dim=-1).flatten(0, 1)
+
+
 @final
 class FontManifold(Manifold):
     """Prototypes and a latent box.
@@ -47,6 +53,7 @@ class FontManifold(Manifold):
     def __init__(self, prototypes: UInt8[Tensor, "face letter h w"], box: tuple[Tensor, Tensor]) -> None:
         self.prototypes = prototypes
         self.low, self.high = box
+        self.lattice = _lattice(*prototypes.shape[2:])
 
     def codes(self, split: Split, indices: Int[Tensor, "batch"]) -> Code:
         if not isinstance(split, FontSplit):
@@ -56,7 +63,7 @@ class FontManifold(Manifold):
     def render(self, theta: Float[Tensor, "batch 6"], glyphs: Int[Tensor, "batch 2"]) -> Float[Tensor, "batch 1 28 28"]:
         """Returns the images of letters under their transformations, in [0, 1]."""
         letters = self.prototypes[glyphs[:, 0], glyphs[:, 1]].to(theta.dtype)[:, None] / 255
-        grid = F.affine_grid(affine_matrix(theta), list(letters.shape), align_corners=True)
+        grid = (self.lattice.to(theta.dtype) @ affine_matrix(theta).mT).reshape(len(theta), *letters.shape[2:], 2)
         return F.grid_sample(letters, grid, mode="bilinear", padding_mode="zeros", align_corners=True).clamp(0, 1)
 
     def decode(self, code: Code) -> Float[Tensor, "batch 1 28 28"]:

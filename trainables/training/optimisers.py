@@ -1,7 +1,7 @@
 """Optimisers as pure functions: parameters, gradients and state in, parameters and state out.
 
-Adam has the paper's betas (Stutz, Hein and Schiele 2019, arXiv 1812.00740: its code; not PyTorch's defaults) and coupled
-weight decay on all parameters, normalisations included.
+Adam has the paper's betas (Stutz, Hein and Schiele 2019, arXiv 1812.00740: its code; not PyTorch's defaults) and
+coupled weight decay on all parameters, normalisations included.
 """
 
 from collections.abc import Callable

@@ -15,5 +15,5 @@ def learning_rate(config: OptimiserConfig, epoch: int, batch: int, *, epochs: in
     """
     progress = epoch + batch / batches
     if config.kind == "adam":
-        return max(config.learning_rate * config.decay ** (progress + 1), LOWEST)
+        return max(config.learning_rate * math.pow(config.decay, progress + 1), LOWEST)
     return max(config.learning_rate * (1 + math.cos(math.pi * progress / epochs)) / 2, LOWEST)

@@ -183,7 +183,7 @@ class Step:
         ]
         everything = torch.cat([images, *(batch.images[positions] for positions in copies)])
         logits, moving = self.classifier.train_logits(params, buffers, everything)
-        logits, *clean_logits = logits.split([len(images), *map(len, copies)])
+        logits, *clean_logits = torch.split(logits, [len(images), *map(len, copies)])
 
         losses = F.cross_entropy(logits, batch.labels, reduction="none")
         index = torch.arange(len(images), device=images.device)

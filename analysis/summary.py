@@ -1,0 +1,127 @@
+"""What a study has shown, as plain values: for summary.json, for front.csv and for the page."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from analysis.front import OBJECTIVES, REFERENCE_POINT, Candidate, ConfirmedFront, confirmed_fronts
+from analysis.load import Study
+from analysis.schema import SCHEMA_VERSION
+
+SATURATED_ABOVE: Final = 0.98
+
+
+def summary(study: Study) -> dict[str, Any]:
+    """Returns what summary.json holds: per architecture the hypervolume and the members of the confirmed front."""
+    return {
+        "name": study.name,
+        "schema_version": SCHEMA_VERSION,
+        "objectives": list(OBJECTIVES),
+        "threat_model": dict(study.config["threat_model"]),
+        "measured_by": dict(study.evaluation),
+        "architectures": {front.architecture: _architecture(study, front) for front in confirmed_fronts(study)},
+    }
+
+
+def front_csv(study: Study) -> str:
+    """Returns what front.csv holds: one row a member of a front, every metric with its interval."""
+    rows = []
+    for name, found in summary(study)["architectures"].items():
+        for member in found["front"]:
+            row = {"architecture": name}
+            row |= {key: member[key] for key in ("trial_id", "label", "width", "parameters")}
+            row |= {"seeds": " ".join(map(str, member["seeds"]))}
+            for metric, ends in member["intervals"].items():
+                row |= {metric: ends["mean"]}
+                row |= {f"{metric}_{part}": ends[part] for part in ("low", "high", "n", "method")}
+            rows.append(row | {f"config.{key}": value for key, value in member["config"].items()})
+    leading = ["architecture", "trial_id", "label", "width", "parameters", "seeds", *OBJECTIVES]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(dict.fromkeys([*leading, *(key for row in rows for key in row)])))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def trial_configs(study: Study) -> dict[str, dict[str, Any]]:
+    """Returns every trial's configuration by its id, without the empty parts and the prefix `config.`."""
+    columns = [column for column in study.trials.schema.names if column.startswith("config.")]
+    return {
+        row["trial_id"]: {
+            column.removeprefix("config."): row[column] for column in columns if _is_something(row[column])
+        }
+        for row in study.trials.select(["trial_id", *columns]).to_pylist()
+    }
+
+
+def mixture(config: Mapping[str, Any]) -> dict[str, tuple[float | None, ...]]:
+    """Returns weights, batch shares and radii of (clean, pixel, manifold), None for a part that is absent.
+
+    Weights are divided by their sum, as training does.
+    """
+    shares = [config.get(f"roles.{threat}.share") for threat in ("pixel", "manifold")]
+    weights = [config.get("clean_weight"), *(config.get(f"roles.{t}.weight") for t in ("pixel", "manifold"))]
+    clean = 1 - sum(share for share in shares if share)
+    if clean <= 0:
+        weights[0] = None
+    total = sum(weight for weight in weights if weight) or 1.0
+    return {
+        "weights": tuple(weight / total if weight else None for weight in weights),
+        "shares": (clean, *shares),
+        "radii": tuple(config.get(f"roles.{threat}.radius") for threat in ("pixel", "manifold")),
+    }
+
+
+def saturated(study: Study, front: ConfirmedFront) -> list[str]:
+    """Names the objectives in which every baseline of an architecture lies so high that they cannot be told apart.
+
+    Baselines count by their confirmed means, or by validation where none is confirmed.
+    """
+    confirmed = [candidate.means for candidate in front.candidates if candidate.label]
+    on_validation = [
+        (row["val_error"], row["val_robust_error"])
+        for row in study.trials.to_pylist()
+        if row["architecture"] == front.architecture and row["label"]
+    ]
+    points = confirmed or [point for point in on_validation if None not in point]
+    return [
+        name
+        for axis, name in enumerate(("error", "robust error"))
+        if points and all(point[axis] > SATURATED_ABOVE for point in points)
+    ]
+
+
+def _architecture(study: Study, front: ConfirmedFront) -> dict[str, Any]:
+    configs = trial_configs(study)
+    return {
+        "hypervolume": front.hypervolume.to_dict() if front.hypervolume else None,
+        "reference_point": list(REFERENCE_POINT),
+        "candidates": len(front.candidates),
+        "excluded": [{"trial_id": trial_id, "reason": reason} for trial_id, reason in front.excluded],
+        "saturated": saturated(study, front),
+        "front": [_member(candidate, configs[candidate.trial_id]) for candidate in front.members],
+    }
+
+
+def _member(candidate: Candidate, config: Mapping[str, Any]) -> dict[str, Any]:
+    intervals = {metric: candidate.interval(metric) for metric in _ordered(candidate.values)}
+    return {
+        "trial_id": candidate.trial_id,
+        "label": candidate.label,
+        "width": candidate.width,
+        "parameters": candidate.parameters,
+        "seeds": list(candidate.seeds),
+        **{metric: found.mean for metric, found in intervals.items()},
+        "intervals": {metric: found.to_dict() for metric, found in intervals.items()},
+        "config": dict(config),
+    }
+
+
+def _ordered(metrics: Mapping[str, Any]) -> Sequence[str]:
+    return list(dict.fromkeys([*OBJECTIVES, *metrics]))
+
+
+def _is_something(value: Any) -> bool:
+    return value is not None and not (isinstance(value, float) and not math.isfinite(value))

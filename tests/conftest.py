@@ -1,0 +1,15 @@
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The folder with FONTS/prototypes.npz; tests that ask for it carry the marker `data`."""
+    root = Path(os.environ.get("DISENTANGLE_DATA") or REPOSITORY.parent / "shared" / "data")
+    if not (root / "FONTS" / "prototypes.npz").is_file():
+        pytest.skip(f"no FONTS/prototypes.npz in {root}: set DISENTANGLE_DATA to the folder that has it")
+    return root
