@@ -5,11 +5,13 @@ marker of its own says the same without colour.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -25,6 +27,7 @@ PAPER: Final = "#ffffff"
 STAR: Final = "#858a93"
 PRINT_SIZE: Final = (7.0, 4.9)  # inches: the width of a two-column page
 STYLE: Final[Any] = {
+    "text.parse_math": False,  # names are written as they are, dollars and all
     "font.size": 8,
     "axes.labelsize": 9,
     "axes.edgecolor": INK,
@@ -60,6 +63,11 @@ OTHER_LOOK: Final = Look(colour="#56b4e9", marker="P")
 def look(architecture: str) -> Look:
     """Returns the fixed look of an architecture; those without one share the last."""
     return LOOKS.get(architecture, OTHER_LOOK)
+
+
+def in_style() -> AbstractContextManager[None]:
+    """Sets the house style for a `with` block: for drawing a figure, and again for saving it."""
+    return mpl.rc_context(STYLE)
 
 
 def norm_name(norm: str) -> str:

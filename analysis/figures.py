@@ -2,7 +2,6 @@
 
 from typing import Final
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -11,10 +10,10 @@ from numpy.typing import NDArray
 from analysis.drawing import (
     PAPER,
     STAR,
-    STYLE,
     along_front,
     draw_candidate,
     draw_front,
+    in_style,
     legend,
     limits,
     look,
@@ -36,7 +35,7 @@ Limits = tuple[float, float]
 def pareto(study: Study) -> Figure:
     """Draws test error against robust error: all trials faintly, the confirmed candidates, their fronts."""
     fronts = confirmed_fronts(study)
-    with mpl.rc_context(STYLE):
+    with in_style():
         split = "test" if any(front.candidates for front in fronts) else "validation"
         figure, axes = new_axes(f"{split} error", _robust_axis(study))
         xlim, ylim = visible_window(study)
@@ -44,7 +43,7 @@ def pareto(study: Study) -> Figure:
         for front in fronts:
             points = validation_points(study, front.architecture)
             colour = look(front.architecture).colour
-            alpha = 0.3 if split == "test" else 0.8
+            alpha = 0.4 if split == "test" else 0.8
             axes.plot(*points.T, ".", color=colour, alpha=alpha, markersize=5, markeredgewidth=0, zorder=1)
             draw_front(axes, front)
             for candidate in front.candidates:
@@ -63,7 +62,7 @@ def success(study: Study) -> Figure:
     fronts = confirmed_fronts(study)
     shown = [c for front in fronts for c in front.candidates if SUCCESS[1] in c.values]
     stars = comparable_points(study).points
-    with mpl.rc_context(STYLE):
+    with in_style():
         figure, axes = new_axes("test error", "success rate of the paper's attack")
         labels = [Label(x=s.test_error, y=s.success_rate, text=s.method, colour=STAR) for s in stars]
         for star in stars:

@@ -119,7 +119,7 @@ def _type(values: list[Any]) -> pa.DataType:
 
 def _trial(rng: np.random.Generator, architecture: str, number: int) -> dict[str, Any]:
     label = BASELINES[number] if number < len(BASELINES) else None
-    pixel, manifold = MIXTURE[label] if label else (rng.uniform(0, 0.7), rng.uniform(0, 0.5))
+    pixel, manifold = MIXTURE[label] if label else (rng.uniform(0, 0.6), rng.uniform(0, 0.4))
     failed = number % 11 == 9
     row = {
         "trial_id": f"{architecture}-{number:03d}",

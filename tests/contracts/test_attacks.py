@@ -57,6 +57,7 @@ def find(
     step_size: float = 0.2,
     slack: int = NO_SLACK,
     longest: int | None = None,
+    alone: bool = False,
     labels: Tensor = LABELS,
 ) -> Found:
     return search(
@@ -68,6 +69,7 @@ def find(
         steps=torch.tensor(steps),
         slack=torch.tensor(slack),
         longest=steps if longest is None else longest,
+        alone=alone,
     )
 
 
@@ -226,6 +228,7 @@ def test_vmap_over_hyperparameters_equals_one_at_a_time(attack: Attack, make_thr
             steps=count,
             slack=slack,
             longest=STEPS,
+            alone=False,
         ).delta
 
     fused = torch.vmap(one)(sizes, steps, slacks)
@@ -233,7 +236,7 @@ def test_vmap_over_hyperparameters_equals_one_at_a_time(attack: Attack, make_thr
         torch.testing.assert_close(fused[k], one(sizes[k], steps[k], slacks[k]))
 
 
-def test_may_stop_ends_early_with_the_same_result(attack: Attack, make_threat: MakeThreat) -> None:
+def test_alone_ends_early_with_the_same_result(attack: Attack, make_threat: MakeThreat) -> None:
     threat = make_threat(1.5)
     labels = (curved(threat.render(starting_point(threat))).argmax(1) + 1) % 3
     arguments = {
@@ -243,8 +246,8 @@ def test_may_stop_ends_early_with_the_same_result(attack: Attack, make_threat: M
         "longest": 40,
     }
     objective, start = cross_entropy(curved, labels), starting_point(threat)
-    stopped = search(attack, objective, threat, start, **arguments, may_stop=True)
-    whole = search(attack, objective, threat, start, **arguments)
+    stopped = search(attack, objective, threat, start, **arguments, alone=True)
+    whole = search(attack, objective, threat, start, **arguments, alone=False)
 
     assert stopped.iterations == 5
     assert torch.equal(stopped.delta, whole.delta)
@@ -263,6 +266,7 @@ def test_adam_moves_a_linear_model_by_steps_times_step_size(norm: Norm) -> None:
         steps=torch.tensor(40),
         slack=torch.tensor(NO_SLACK),
         longest=40,
+        alone=True,
     )
 
     torch.testing.assert_close(found.delta, torch.full_like(images, 0.2), rtol=1e-5, atol=0)
@@ -282,6 +286,7 @@ def test_pgd_finds_the_worst_case_of_a_linear_model_in_closed_form(norm: Norm) -
         steps=torch.tensor(30),
         slack=torch.tensor(NO_SLACK),
         longest=30,
+        alone=True,
     )
     dual = np.linalg.norm(w.numpy(), ord=2 if isinstance(norm, L2) else 1)
 

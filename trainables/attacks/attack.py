@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from trainables.differentiation import grad_and_aux
 from trainables.geometry import per_example
 from trainables.threats.threat import Threat
 
@@ -90,7 +91,7 @@ def search(
     steps: Tensor,
     slack: Tensor,
     longest: int,
-    may_stop: bool = False,
+    alone: bool,
     state: Any = None,
 ) -> Found:
     """Looks for a perturbation that raises the objective.
@@ -104,13 +105,13 @@ def search(
         steps: gradient steps of this search, at most `longest`; what comes after them changes nothing.
         slack: `NO_SLACK` to keep the highest loss, or the number of iterates to go on after the first success.
         longest: steps of the loop.
-        may_stop: end as soon as no example can change any more (not under `vmap`: it looks at values).
+        alone: not under `torch.vmap`: the search may then look at values, and ends when no example can change any more.
         state: of the attack, to go on from an earlier search's last perturbation.
     """
 
     def rise(delta: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         loss, wrong = objective(threat.render(delta))
-        return loss.sum(), (loss.detach(), wrong)
+        return loss.sum(), (loss, wrong)
 
     delta = start
     state = attack.begin(start) if state is None else state
@@ -118,9 +119,9 @@ def search(
     never = torch.zeros_like(infinity, dtype=torch.bool)
     kept = _Kept(start, infinity, never, never.to(torch.int32))
     for iteration in range(longest):
-        if may_stop and iteration % CHECK_EVERY == 0 and bool(_finished(kept, slack).all()):
+        if alone and iteration % CHECK_EVERY == 0 and bool(_finished(kept, slack).all()):
             return Found(kept.delta, kept.loss, kept.success, iteration, (delta, state))
-        gradient, (_, (loss, wrong)) = torch.func.grad_and_value(rise, has_aux=True)(delta)
+        gradient, (loss, wrong) = grad_and_aux(rise, delta, alone=alone)
         live = iteration <= steps
         kept = kept.updated(delta, loss, wrong, slack, live)
         moved, state = attack.move(delta, gradient, state, threat, step_size)

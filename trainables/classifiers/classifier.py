@@ -4,6 +4,7 @@ In training it normalises by batch statistics. In evaluation, and inside every a
 constants, so normalisation is folded into the neighbouring weights: fewer operations, the same function.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
@@ -32,13 +33,16 @@ class Fold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blueprint:
-    """An architecture: the network with and without its normalisations, under the same names.
+    """An architecture.
 
-    Both live on the meta device: they have shapes, and no values.
+    Attributes:
+        network: as it trains; it lives on the meta device, with shapes and no values.
+        folded: maps parameters without normalisations, and images, to logits, in the parameters' precision.
+        folds: how the normalisations go into the other parameters.
     """
 
     network: nn.Module
-    folded: nn.Module
+    folded: Callable[[Tensors, Tensor], Tensor]
     folds: tuple[Fold, ...]
 
 
@@ -52,7 +56,7 @@ class Classifier:
 
     def __init__(self, blueprint: Blueprint) -> None:
         self._network = blueprint.network.train()
-        self._folded = blueprint.folded.eval()
+        self._folded = blueprint.folded
         self._folds = blueprint.folds
 
     @property
@@ -108,9 +112,8 @@ class Classifier:
     def logits(
         self, folded: Tensors, images: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch classes"]:
-        """Returns logits in evaluation: of folded parameters, every example on its own."""
-        logits: Tensor = functional_call(self._folded, folded, (images,))
-        return logits
+        """Returns logits in evaluation, every example on its own; they have the images' precision."""
+        return self._folded(folded, images).to(images.dtype)
 
 
 def _affine(params: Tensors, buffers: Tensors, norm: str) -> tuple[Tensor, Tensor]:

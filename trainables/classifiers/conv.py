@@ -6,18 +6,28 @@ activation between them. Unlike there, convolutions before a normalisation have 
 
 from collections import OrderedDict
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from trainables.classifiers.classifier import Blueprint, Fold
+from trainables.classifiers.classifier import Blueprint, Fold, Tensors
 from trainables.classifiers.norms import Norm2d
+from trainables.classifiers.patches import patch_conv
 
 
 def conv(image_shape: tuple[int, int, int], classes: int, width: float) -> Blueprint:
     """Plans the network for images of (channel, height, width); width 1 starts with 16 channels."""
     blocks = _blocks(image_shape)
+
+    def folded(params: Tensors, images: Tensor) -> Tensor:
+        hidden = patch_conv(images, params["conv0.weight"], params["conv0.bias"], padding=1).relu()
+        for i in range(1, blocks):
+            hidden = F.conv2d(hidden, params[f"conv{i}.weight"], params[f"conv{i}.bias"], 2, 1).relu()
+        hidden = F.linear(hidden.flatten(1), params["hidden.weight"], params["hidden.bias"])
+        return F.linear(hidden, params["logits.weight"], params["logits.bias"])
+
     return Blueprint(
-        network=_network(image_shape, classes, width, normalised=True),
-        folded=_network(image_shape, classes, width, normalised=False),
+        network=_network(image_shape, classes, width),
+        folded=folded,
         folds=tuple(Fold(norm=f"norm{i}", layer=f"conv{i}") for i in range(blocks)),
     )
 
@@ -29,14 +39,13 @@ def _blocks(image_shape: tuple[int, int, int]) -> int:
     return blocks
 
 
-def _network(image_shape: tuple[int, int, int], classes: int, width: float, *, normalised: bool) -> nn.Module:
+def _network(image_shape: tuple[int, int, int], classes: int, width: float) -> nn.Module:
     channels, height, breadth = image_shape
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for i in range(_blocks(image_shape)):
         wider = max(1, round(16 * 2**i * width))
-        layers[f"conv{i}"] = nn.Conv2d(channels, wider, 4, 2, 1, bias=not normalised, device="meta")
-        if normalised:
-            layers[f"norm{i}"] = Norm2d(wider)
+        layers[f"conv{i}"] = nn.Conv2d(channels, wider, 4, 2, 1, bias=False, device="meta")
+        layers[f"norm{i}"] = Norm2d(wider)
         layers[f"relu{i}"] = nn.ReLU()
         channels, height, breadth = wider, height // 2, breadth // 2
     layers["flatten"] = nn.Flatten()

@@ -110,7 +110,7 @@ class Probe:
             steps=torch.tensor(steps),
             slack=torch.tensor(0),
             longest=steps,
-            may_stop=True,
+            alone=True,
             state=state,
         )
         subject.tally.add(len(indices), forward=result.iterations + 1, backward=result.iterations)

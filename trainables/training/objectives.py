@@ -13,17 +13,11 @@ def in_precision(folded: Tensors, dtype: torch.dtype) -> Tensors:
     return {name: value.to(dtype) for name, value in folded.items()}
 
 
-def frozen_logits(classifier: Classifier, folded: Tensors, images: Tensor) -> Tensor:
-    """Returns logits in the images' precision, computed in that of the folded parameters."""
-    dtype = next(iter(folded.values())).dtype
-    return classifier.logits(folded, images.to(dtype)).to(images.dtype)
-
-
 def cross_entropy(classifier: Classifier, folded: Tensors, labels: Tensor) -> Objective:
     """The cross-entropy of the true label."""
 
     def objective(images: Tensor) -> tuple[Tensor, Tensor]:
-        logits = frozen_logits(classifier, folded, images)
+        logits = classifier.logits(folded, images)
         return F.cross_entropy(logits, labels, reduction="none"), logits.argmax(1) != labels
 
     return objective
@@ -31,10 +25,10 @@ def cross_entropy(classifier: Classifier, folded: Tensors, labels: Tensor) -> Ob
 
 def divergence(classifier: Classifier, folded: Tensors, labels: Tensor, clean: Tensor) -> Objective:
     """The divergence from the prediction on clean images (TRADES, Zhang et al. 2019, arXiv 1901.08573)."""
-    target = frozen_logits(classifier, folded, clean).log_softmax(1)
+    target = classifier.logits(folded, clean).log_softmax(1)
 
     def objective(images: Tensor) -> tuple[Tensor, Tensor]:
-        logits = frozen_logits(classifier, folded, images)
+        logits = classifier.logits(folded, images)
         return kl(target, logits), logits.argmax(1) != labels
 
     return objective

@@ -17,19 +17,19 @@ ATTACK_DTYPES = {"float32": None, "bfloat16": torch.bfloat16}
 def dedicated_step(config: TrialConfig, classifier: Classifier, manifold: Manifold | None, dtype: torch.dtype) -> Step:
     """Plans the step of one model on its own: no empty places, no masked steps."""
     plans = tuple(
-        RolePlan(config=role, window=count, capacity=capacity, longest=role.steps, may_stop=role.slack is not None)
+        RolePlan(config=role, window=count, capacity=capacity, longest=role.steps)
         for (role, count), capacity in zip(config.role_counts(), config.capacities(), strict=True)
     )
-    return _step(config, classifier, manifold, plans, dtype)
+    return _step(config, classifier, manifold, plans, dtype, alone=True)
 
 
 def fused_step(config: TrialConfig, classifier: Classifier, manifold: Manifold | None, dtype: torch.dtype) -> Step:
     """Plans the step that all configs of this one's signature can share, under `torch.vmap`."""
     plans = tuple(
-        RolePlan(config=role, window=capacity, capacity=capacity, longest=config.fused_steps, may_stop=False)
+        RolePlan(config=role, window=capacity, capacity=capacity, longest=config.fused_steps)
         for role, capacity in zip(config.roles, config.capacities(), strict=True)
     )
-    return _step(config, classifier, manifold, plans, dtype)
+    return _step(config, classifier, manifold, plans, dtype, alone=False)
 
 
 def _step(
@@ -38,6 +38,8 @@ def _step(
     manifold: Manifold | None,
     plans: tuple[RolePlan, ...],
     dtype: torch.dtype,
+    *,
+    alone: bool,
 ) -> Step:
     return Step(
         classifier,
@@ -46,6 +48,7 @@ def _step(
         NORMS[config.threat_model.norm],
         plans,
         ATTACK_DTYPES[config.attack_precision] or dtype,
+        alone,
     )
 
 

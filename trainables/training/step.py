@@ -19,6 +19,7 @@ from trainables.attacks.attack import Objective, search
 from trainables.attacks.gradient import ATTACKS
 from trainables.classifiers.classifier import Classifier, Tensors
 from trainables.config import RoleConfig
+from trainables.differentiation import grad_and_aux
 from trainables.geometry import Norm
 from trainables.manifolds.manifold import Code, Manifold
 from trainables.threats.manifold import ManifoldThreat
@@ -88,7 +89,6 @@ class RolePlan:
     window: int
     capacity: int
     longest: int
-    may_stop: bool
 
 
 class Step:
@@ -101,6 +101,7 @@ class Step:
         norm: of the threats.
         roles: in the order of their positions in a batch, after the clean examples.
         attack_dtype: precision of the network inside the attacks.
+        alone: not under `torch.vmap`.
     """
 
     def __init__(
@@ -111,9 +112,10 @@ class Step:
         norm: Norm,
         roles: tuple[RolePlan, ...],
         attack_dtype: torch.dtype,
+        alone: bool,
     ) -> None:
         self.classifier, self.manifold, self.optimiser, self.norm = classifier, manifold, optimiser, norm
-        self.roles, self.attack_dtype = roles, attack_dtype
+        self.roles, self.attack_dtype, self.alone = roles, attack_dtype, alone
 
     def __call__(self, state: State, batch: Batch, noise: tuple[RoleNoise, ...], hyper: Hyper) -> tuple[State, Tensor]:
         """Returns the state after the step, and the loss before it."""
@@ -122,10 +124,11 @@ class Step:
         for plan, role_noise, numbers in zip(self.roles, noise, hyper.roles, strict=True):
             images = self._perturb(images, batch, folded, plan, role_noise, numbers)
 
-        def loss_of(params: Tensors) -> tuple[Tensor, Tensors]:
-            return self._loss(params, state.buffers, images, batch, hyper)
+        def loss_of(params: Tensors) -> tuple[Tensor, tuple[Tensor, Tensors]]:
+            loss, buffers = self._loss(params, state.buffers, images, batch, hyper)
+            return loss, (loss, buffers)
 
-        gradients, (loss, buffers) = torch.func.grad_and_value(loss_of, has_aux=True)(state.params)
+        gradients, (loss, buffers) = grad_and_aux(loss_of, state.params, alone=self.alone)
         params, optimiser = self.optimiser(
             state.params, gradients, state.optimiser, hyper.learning_rate, hyper.weight_decay
         )
@@ -153,7 +156,7 @@ class Step:
             steps=numbers.steps,
             slack=numbers.slack,
             longest=plan.longest,
-            may_stop=plan.may_stop,
+            alone=self.alone,
         )
         place = torch.arange(len(images), device=images.device) - numbers.first
         perturbed = threat.render(found.delta)[place.clamp(0, plan.window - 1)]

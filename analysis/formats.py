@@ -1,0 +1,35 @@
+"""How numbers and lists are written on a study's page."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from analysis.statistics import Interval
+
+DASH: Final = "–"
+
+
+def with_ends(found: Interval | None) -> str:
+    """Returns a mean with the ends of its interval: "0.213 [0.205, 0.221]"."""
+    if found is None:
+        return DASH
+    return f"{found.mean:.3f}" + ("" if found.low is None else f" [{found.low:.3f}, {found.high:.3f}]")
+
+
+def number(value: float | None, digits: str = ".3f") -> str:
+    """Returns a number, or a dash where there is none."""
+    return DASH if value is None or value != value else format(value, digits)
+
+
+def percent(fraction: float) -> str:
+    """Returns a fraction as a percentage: "21.3 %", on one line."""
+    return f"{100 * fraction:.1f}\N{NO-BREAK SPACE}%"
+
+
+def plural(number: int, noun: str) -> str:
+    """Returns a number with its noun: "1 seed", "2 seeds"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Returns names as a sentence lists them: "conv, mlp and resnet"."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,0 +1,148 @@
+"""The sentences of a study's page: what was found in plain words, and what the figures show."""
+
+from collections.abc import Sequence
+
+from analysis.drawing import norm_name
+from analysis.figures import trials_outside
+from analysis.formats import DASH, listed, percent, plural, with_ends
+from analysis.front import Candidate, ConfirmedFront
+from analysis.load import Study
+from analysis.paper_reference import comparable_points
+from analysis.summary import saturated
+
+
+def pareto_caption(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
+    """Says what the figure of the front shows: n, method and threat model."""
+    dots = f"Small dots: {'all trials, on validation' if _confirmed(fronts) else 'trials, on validation'}"
+    outside = trials_outside(study)
+    dots += f"; {outside} of them outside the axes." if outside else "."
+    if not _confirmed(fronts):
+        return f"{dots} {_threat(study)}"
+    points = (
+        f"Large points: configurations retrained with {_seeds(fronts)} and measured on the test split. "
+        f"{bars_meaning(fronts)} "
+        "Filled: no other confirmed configuration of the same architecture is as good in both errors and better in "
+        "one; the line bounds what these points dominate."
+    )
+    return f"{points} {dots} {_threat(study)}"
+
+
+def success_caption(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
+    """Says what the comparison with the paper shows, and why its points are missing where they are."""
+    threat, attempts = study.config["threat_model"], study.evaluation.get("paper_attempts", DASH)
+    own = (
+        f"Success rate of the paper's attack: 40 steps of projected Adam at {norm_name(threat['norm'])} "
+        f"ε = {threat['epsilon']:g}, over correctly classified test images, mean over {attempts} attempts; "
+        f"{_seeds(fronts)} a point. {bars_meaning(fronts)}"
+    )
+    comparison = comparable_points(study)
+    if comparison.reason:
+        return f"{own} The paper's points are not drawn: {comparison.reason}."
+    return (
+        f"{own} Stars: the points that Stutz, Hein and Schiele (CVPR 2019, arXiv 1812.00740) published for their conv "
+        f"network at {study.config['dataset']['n_train']} training images, read from their figures; means over 5 "
+        "models (3 for Reg+OnTrue), trained by the paper's schedule on the paper's typefaces."
+    )
+
+
+def what_ran(study: Study) -> str:
+    """Says in one sentence what was trained."""
+    data, states = study.config["dataset"], study.trials["state"].to_pylist()
+    variant = f" ({data['variant']})" if data.get("variant") else ""
+    return (
+        f"{plural(len(states), 'configuration')} of {listed(study.architectures)} "
+        f"{'was' if len(states) == 1 else 'were'} trained on {data['n_train']:,} images of "
+        f"{data['dataset']}{variant}; {states.count('COMPLETE')} gave a result."
+    )
+
+
+def what_was_found(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
+    """Says in one sentence which confirmed configurations are the best, or why there is none."""
+    if not len(study.confirmations):
+        return (
+            "No candidate has been retrained and measured on the test split, so every number here is from validation "
+            "and flatters: the study is still running, or was started with --no-confirm."
+        )
+    if not _confirmed(fronts):
+        return "No candidate has been confirmed: none gave an error and a robust error with every seed (see below)."
+    accurate = min(_confirmed(fronts), key=lambda c: c.means)
+    robust = min(_confirmed(fronts), key=lambda c: c.means[::-1])
+    start = (
+        f"Of the {plural(len(_confirmed(fronts)), 'candidate')} that were retrained with {_seeds(fronts)} and "
+        f"measured on test images that the search never saw, {accurate.name} ({accurate.architecture}) is the most "
+        f"accurate: it errs on {percent(accurate.means[0])} of them, under attack on {percent(accurate.means[1])}"
+    )
+    if accurate is robust:
+        return f"{start}, and it is the most robust as well."
+    return (
+        f"{start}; {robust.name} ({robust.architecture}) is the most robust: under attack it errs on "
+        f"{percent(robust.means[1])}, without on {percent(robust.means[0])}."
+    )
+
+
+def how_much(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
+    """Says in one sentence how large the confirmed fronts are, or how low the errors on validation."""
+    volumes = [f"{f.architecture} {with_ends(f.hypervolume)}" for f in fronts if f.hypervolume]
+    if volumes:
+        several = any(front.hypervolume and front.hypervolume.n > 1 for front in fronts)
+        sure = "brackets: 95 % Student's t interval over seeds" if several else "one seed, so no interval"
+        return (
+            f"Hypervolume, the part of the square of both errors up to (1, 1) that the candidates dominate (more is "
+            f"better; {sure}): {listed(volumes)}."
+        )
+    errors, robust = (
+        [value for value in study.trials[column].to_pylist() if value is not None and value == value]
+        for column in ("val_error", "val_robust_error")
+    )
+    if not errors or not robust:
+        return "No trial has given a result yet."
+    return f"On validation the lowest error is {percent(min(errors))}, the lowest robust error {percent(min(robust))}."
+
+
+def cautions(study: Study, fronts: Sequence[ConfirmedFront]) -> list[str]:
+    """Says what a reader should know before trusting the figure; empty where there is nothing."""
+    cautions = [
+        f"{front.architecture}: every baseline lies above 0.98 in {objective}; it is saturated, and differences in it "
+        "are noise. A smaller epsilon, or more training, would tell the configurations apart."
+        for front in fronts
+        for objective in saturated(study, front)
+    ]
+    excluded = sum(len(front.excluded) for front in fronts)
+    if excluded:
+        cautions.append(f"{plural(excluded, 'candidate')} left out of the front; the reasons stand under Failures.")
+    return cautions
+
+
+def _threat(study: Study) -> str:
+    threat, by = study.config["threat_model"], study.evaluation
+    steps = "signed" if threat["norm"] == "linf" else "normalised"
+    starts = "one random start" if by["restarts"] == 1 else f"the worst of {by['restarts']} random starts"
+    radii = ", ".join(f"{radius:.3g}" for radius in study.radii)
+    return (
+        f"Threat model: {norm_name(threat['norm'])}, ε = {threat['epsilon']:g} in images of range [0, 1], "
+        f"η = {threat['eta']:g} on the manifold. Robust error: the fraction of {by['n_attacked']} attacked images that "
+        f"are misclassified clean or by PGD with {by['steps']} {steps} steps ({starts}), "
+        f"mean over the radii {radii}."
+    )
+
+
+def bars_meaning(fronts: Sequence[ConfirmedFront]) -> str:
+    """Says what error bars and brackets are at the study's numbers of seeds."""
+    numbers = {len(candidate.seeds) for candidate in _confirmed(fronts)}
+    if not numbers:
+        return ""
+    kinds = {
+        "One seed allows no error bar.": 1 in numbers,
+        "Bars and brackets: the range over the two seeds.": 2 in numbers,
+        "Bars and brackets: 95 % Student's t intervals of the mean over seeds.": max(numbers) > 2,
+    }
+    return " ".join(text for text, holds in kinds.items() if holds)
+
+
+def _confirmed(fronts: Sequence[ConfirmedFront]) -> list[Candidate]:
+    return [candidate for front in fronts for candidate in front.candidates]
+
+
+def _seeds(fronts: Sequence[ConfirmedFront]) -> str:
+    numbers = sorted({len(candidate.seeds) for candidate in _confirmed(fronts)}) or [0]
+    return plural(numbers[0], "fresh seed") if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]} fresh seeds"

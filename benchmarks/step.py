@@ -1,0 +1,138 @@
+"""Times one adversarial training step (conv, 40 steps, batch 100, one thread) against two plain loops, in alternation.
+
+    python benchmarks/step.py [--rounds 15] [--data-root DIR] [--seeds 5]
+
+Prints milliseconds a step and, round by round, the ratio of the plain loop's time to ours: medians and quartiles. Then
+trains with float32 and with bfloat16 attacks over seeds and prints the errors of both, for the claim that they agree.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import reference_loops
+import torch
+from hardware import describe
+from torch import nn
+
+from trainables.classifiers import build
+from trainables.config import DataConfig, EvaluationConfig, ThreatModel, TrialConfig
+from trainables.pipeline import load_data, prepare
+from trainables.seeding import stream
+from trainables.strategies import STRATEGIES
+from trainables.training import optimisers
+from trainables.training.loop import make_batch, noise_shapes
+from trainables.training.plan import dedicated_step, draw_noise, hyper
+from trainables.training.step import State
+
+ROLES = STRATEGIES["RegAdv"].under(ThreatModel()).roles
+CONFIG = TrialConfig(clean_weight=0.5, roles=ROLES, data=DataConfig(n_train=100, n_validation=100, n_test=100))
+
+
+def ours(precision: str) -> Callable[[], None]:
+    """Our step; the state goes on from call to call."""
+    config = replace(CONFIG, attack_precision=precision)
+    splits, manifold = load_data(config.data)
+    classifier = build("conv", splits.image_shape, splits.classes, 1.0)
+    params, buffers = classifier.initialise(stream(0, "weights"))
+    state = State(params, buffers, optimisers.begin(params))
+    step = dedicated_step(config, classifier, manifold, torch.float32)
+    batch = make_batch(splits.train, manifold, torch.arange(100))
+    rng, numbers = stream(0, "attack"), hyper(config, 0.01, torch.float32)
+
+    def run() -> None:
+        nonlocal state
+        state, _ = step(state, batch, draw_noise(config, noise_shapes(splits, manifold), rng, torch.float32), numbers)
+
+    return run
+
+
+def plain(step: Callable[..., float]) -> Callable[[], None]:
+    """A reference loop on an ordinary module with the paper's layers."""
+    splits, _ = load_data(CONFIG.data)
+    images, labels = splits.train.images(torch.arange(100)), splits.train.labels
+    model = nn.Sequential(
+        *(
+            layer
+            for i, (fan_in, fan_out) in enumerate([(1, 16), (16, 32), (32, 64)])
+            for layer in (nn.Conv2d(fan_in, fan_out, 4, 2, 1), nn.BatchNorm2d(fan_out), nn.ReLU())
+        ),
+        nn.Flatten(),
+        nn.Linear(576, 100),
+        nn.Linear(100, 10),
+    )
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.01, betas=(0.5, 0.9), weight_decay=1e-4)
+    rng = stream(0, "attack")
+    return lambda: step(model, optimiser, images, labels, rng) and None
+
+
+def seconds(run: Callable[[], None]) -> float:
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
+
+
+def quartiles(values: list[float]) -> str:
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def time_steps(rounds: int) -> None:
+    contenders = {
+        "(a) the paper's loop": plain(reference_loops.paper_step),
+        "(b) textbook": plain(reference_loops.textbook_step),
+        "ours, float32": ours("float32"),
+        "ours, bfloat16 attack": ours("bfloat16"),
+    }
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(rounds + 2):
+        for name, run in contenders.items():
+            elapsed = seconds(run)
+            if number >= 2:  # two rounds to warm up
+                taken[name].append(elapsed)
+    print("| step | milliseconds | times (a) | times (b) |\n| --- | --- | --- | --- |")
+    for name, values in taken.items():
+        ratios = [
+            quartiles([slow / fast for slow, fast in zip(taken[other], values, strict=True)])
+            for other in ("(a) the paper's loop", "(b) textbook")
+        ]
+        print(f"| {name} | {quartiles([1000 * v for v in values])} | {ratios[0]} | {ratios[1]} |")
+
+
+def compare_precisions(source: str | None, seeds: int) -> None:
+    print(f"\nRegAdv, N = 1000, 10 epochs, {seeds} seeds, validation: mean ± standard deviation")
+    print("| attack in | error | robust error |\n| --- | --- | --- |")
+    for precision in ("float32", "bfloat16"):
+        base = replace(
+            CONFIG,
+            attack_precision=precision,
+            epochs=10,
+            data=DataConfig(source=source),
+            evaluation=EvaluationConfig(paper_attempts=0),
+        )
+        reports = [list(prepare(replace(base, seed=seed)).reports())[-1] for seed in range(seeds)]
+        cells = [
+            f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}"
+            for values in ([r.error for r in reports], [r.robust_error or 0.0 for r in reports])
+        ]
+        print(f"| {precision} | {cells[0]} | {cells[1]} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--data-root", help="folder with FONTS/prototypes.npz; without it the bundled typefaces")
+    parser.add_argument("--seeds", type=int, default=5, help="of the comparison of precisions; below 2 leaves it out")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    print(f"{describe()}; {arguments.rounds} rounds in alternation: median [quartiles]")
+    time_steps(arguments.rounds)
+    if arguments.seeds >= 2:
+        source = f"{arguments.data_root}/FONTS/prototypes.npz" if arguments.data_root else None
+        compare_precisions(source, arguments.seeds)
+
+
+if __name__ == "__main__":
+    main()

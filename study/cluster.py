@@ -1,0 +1,118 @@
+"""The Ray cluster: a local one that only this machine can reach, or one that is already there.
+
+Nothing of Ray's is imported before its environment is set; hence this module imports ray inside its functions, and
+whoever imports ray does so after `connected` has been entered.
+"""
+
+import logging
+import os
+import socket
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from study.errors import Refused
+from study.storage.provenance import usable_cpus
+
+QUIET: Mapping[str, str] = MappingProxyType(
+    {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AIR_NEW_OUTPUT": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "RAY_CHDIR_TO_TRIAL_DIR": "0",
+        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+        "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # one trial without a report would end all of them
+        "TUNE_DISABLE_SIGINT_HANDLER": "1",
+        "TUNE_WARN_THRESHOLD_S": "60",
+        "RAY_AUTH_MODE": "token",
+    }
+)
+# Despite its name: without it Ray listens on every address of a Linux machine, whatever address it is given.
+LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+OBJECT_STORE_BYTES = 256 * 2**20
+REACHABLE_WITHIN = 3.0  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """A cluster that trials can run on.
+
+    Attributes:
+        dashboard: its address, or None.
+        token: the file that opens the dashboard, or None.
+        concurrency: trials at a time.
+    """
+
+    dashboard: str | None
+    token: Path | None
+    concurrency: int
+
+
+@contextmanager
+def connected(address: str | None, concurrency: int | None) -> Iterator[Cluster]:
+    """Starts a local cluster or joins one, and leaves no process behind.
+
+    Args:
+        address: None for a local one, "auto" for the one that runs on this machine, or HOST:PORT.
+        concurrency: trials at a time; None means one a processor.
+
+    Raises:
+        Refused: if there is no cluster to join, or none can be started.
+    """
+    _prepare_environment(address)
+    import ray
+
+    try:
+        yield _start(address, concurrency)
+    finally:
+        ray.shutdown()
+
+
+def _prepare_environment(address: str | None) -> None:
+    for name, value in {**QUIET, **({} if address else LOOPBACK_ONLY)}.items():
+        os.environ.setdefault(name, value)
+    if address and address != "auto":
+        _refuse_unreachable(address)
+    warnings.filterwarnings("ignore", module=r"ray(\.|$)")
+
+
+def _start(address: str | None, concurrency: int | None) -> Cluster:
+    import ray
+
+    local = {
+        "address": "local",
+        "num_cpus": concurrency or usable_cpus(),
+        "object_store_memory": OBJECT_STORE_BYTES,
+        "include_dashboard": True,
+        "dashboard_host": "127.0.0.1",
+    }
+    where = {"address": address} if address else local
+    try:
+        context = ray.init(**where, log_to_driver=False, logging_level=logging.CRITICAL)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        wanted = f"a Ray cluster at {address}" if address else "a local Ray cluster"
+        raise Refused(
+            f"trials need {wanted}, which cannot be had: {error}; check `ray status`, or leave --address out"
+        ) from error
+    dashboard = context.dashboard_url
+    token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    cpus = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
+    return Cluster(
+        dashboard=f"http://{dashboard}" if dashboard else None,
+        token=token if token.exists() else None,
+        concurrency=concurrency or max(1, int(cpus)),
+    )
+
+
+def _refuse_unreachable(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=REACHABLE_WITHIN).close()
+    except (OSError, ValueError) as error:
+        raise Refused(
+            f"--address takes auto or the HOST:PORT of a running Ray cluster; got {address} ({error}); "
+            "start one with `ray start --head`, or leave --address out for a local one"
+        ) from error

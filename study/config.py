@@ -1,0 +1,177 @@
+"""What a study is: frozen, complete and valid from birth; the same value starts it and resumes it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, Self
+
+from search_spaces.space import Space
+from search_spaces.tradeoff import tradeoff
+from trainables.config import (
+    ARCHITECTURES,
+    Architecture,
+    DataConfig,
+    EvaluationConfig,
+    ThreatModel,
+    TrialConfig,
+)
+
+Sampler = Literal["tpe", "random"]
+SAMPLERS: tuple[Sampler, ...] = ("tpe", "random")
+SPACES = ("tradeoff",)
+MOST_SEEDS = 1000
+FIRST_FRESH_SEED = 1_000_000  # seeds of the search lie below, those of the confirmation from here on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How large a study is; an option of the command line may change each of its numbers.
+
+    Attributes:
+        n_train: examples to train on; n_validation and n_test likewise.
+        n_attacked: of them under attack in a measurement.
+        epochs: of every trial.
+        steps: upper limit of the attacks in training, and of the attack that measures in the search.
+        trials: per architecture, baselines included.
+        seeds: fresh ones, in the confirmation.
+    """
+
+    n_train: int
+    n_validation: int
+    n_test: int
+    n_attacked: int
+    epochs: int
+    steps: int
+    trials: int
+    seeds: int
+
+
+SCALES: Mapping[str, Scale] = MappingProxyType(
+    {
+        "smoke": Scale(n_train=200, n_validation=100, n_test=1000, n_attacked=40, epochs=2, steps=5, trials=2, seeds=1),
+        "demo": Scale(
+            n_train=1000, n_validation=500, n_test=5000, n_attacked=100, epochs=6, steps=10, trials=12, seeds=2
+        ),
+        "laptop": Scale(
+            n_train=1000, n_validation=1000, n_test=10_000, n_attacked=250, epochs=10, steps=10, trials=24, seeds=5
+        ),
+        "paper": Scale(
+            n_train=10_000, n_validation=5000, n_test=40_000, n_attacked=1000, epochs=20, steps=40, trials=64, seeds=5
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyConfig:
+    """Everything that determines what a study asks for and how it measures.
+
+    Attributes:
+        name: of the study and of its folder.
+        space: the search space's name.
+        scale: the preset that the numbers started from.
+        trials: per architecture, baselines included.
+        seeds: fresh ones in the confirmation; 0 confirms nothing.
+        seed: of the whole study.
+        epochs: of every trial.
+        steps: upper limit of the attacks in training, and of the attack that measures in the search.
+        n_attacked: examples under attack in a measurement.
+        data: shared by all trials.
+    """
+
+    name: str
+    space: str = "tradeoff"
+    scale: str = "demo"
+    architectures: tuple[Architecture, ...] = ARCHITECTURES
+    threat_model: ThreatModel = field(default_factory=ThreatModel)
+    data: DataConfig = field(default_factory=DataConfig)
+    trials: int = 12
+    seeds: int = 2
+    seed: int = 0
+    sampler: Sampler = "tpe"
+    epochs: int = 6
+    steps: int = 10
+    n_attacked: int = 100
+
+    def __post_init__(self) -> None:
+        plain = self.name.replace("-", "").replace("_", "").replace(".", "")
+        _must(
+            plain.isascii() and plain.isalnum() and self.name[0] not in ".-",
+            f"a study's name is a folder of letters, digits and - _ . within; got {self.name!r}",
+        )
+        _must(self.space in SPACES, f"the space is one of {', '.join(SPACES)}; got {self.space!r}")
+        _must(self.sampler in SAMPLERS, f"the sampler is one of {', '.join(SAMPLERS)}; got {self.sampler!r}")
+        named = len(set(self.architectures)) == len(self.architectures) > 0
+        _must(
+            named and set(self.architectures) <= set(ARCHITECTURES),
+            f"architectures are distinct and among {', '.join(ARCHITECTURES)}; got {' '.join(self.architectures)}",
+        )
+        _must(self.trials >= 1, f"a study has at least 1 trial per architecture; got {self.trials}")
+        _must(0 <= self.seeds <= MOST_SEEDS, f"fresh seeds number 0 to {MOST_SEEDS}; got {self.seeds}")
+        _must(0 <= self.seed < 2**31, f"the study's seed lies in [0, 2^31); got {self.seed}")
+        self.base(self.architectures[0], 0)  # checks epochs, steps and n_attacked
+
+    def search_space(self) -> Space:
+        """Returns the space with its attacks' steps limited as this study wants."""
+        return tradeoff(self.steps)
+
+    def evaluation(self) -> EvaluationConfig:
+        """How every trial of the search is measured."""
+        return EvaluationConfig(split="validation", n_attacked=self.n_attacked, steps=self.steps)
+
+    def confirmation(self) -> EvaluationConfig:
+        """How candidates are measured on test: harder than in the search, so that none hides from a weak attack."""
+        return EvaluationConfig(
+            split="test", n_attacked=self.n_attacked, steps=2 * self.steps, restarts=2, paper_attempts=5
+        )
+
+    def base(self, architecture: Architecture, seed: int) -> TrialConfig:
+        """Returns the trial that a point of the space is filled into."""
+        return TrialConfig(
+            architecture=architecture,
+            data=self.data,
+            threat_model=self.threat_model,
+            fused_steps=self.steps,
+            evaluation=self.evaluation(),
+            epochs=self.epochs,
+            seed=seed,
+        )
+
+    def trial_seed(self, architecture: str, number: int) -> int:
+        """Returns the seed of a trial of the search."""
+        return derived(self.seed, "trial", architecture, number) % FIRST_FRESH_SEED
+
+    def fresh_seeds(self) -> tuple[int, ...]:
+        """Returns the seeds of the confirmation, the same for all candidates; none occurs in the search."""
+        first = FIRST_FRESH_SEED + derived(self.seed, "confirmation") % FIRST_FRESH_SEED
+        return tuple(range(first, first + self.seeds))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns nested plain values that JSON can hold."""
+        return asdict(self) | {"architectures": list(self.architectures)}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Rebuilds a config from `to_dict`.
+
+        Raises:
+            ValueError: for a value out of its range.
+            TypeError: for a field that does not exist.
+        """
+        values = dict(plain)
+        values["architectures"] = tuple(values["architectures"])
+        values["threat_model"] = ThreatModel(**values["threat_model"])
+        values["data"] = DataConfig(**values["data"])
+        return cls(**values)
+
+
+def derived(seed: int, *names: str | int) -> int:
+    """Returns a number in [0, 2^32) that depends on the seed and the names, and on nothing else."""
+    words = hashlib.sha256("/".join(map(str, (seed, *names))).encode()).digest()
+    return int.from_bytes(words[:4], "big")
+
+
+def _must(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)

@@ -1,0 +1,108 @@
+"""The confirmation: candidates retrained with fresh seeds and measured on test.
+
+Who is a candidate is decided on validation alone; the test split is opened for nothing else.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import ray
+
+from study.interrupt import Interrupt
+from study.monitoring.watch import Watch
+from study.search.front import validation_front
+from study.storage.state import OBJECTIVES, Confirmation, Model, State, Trial
+from study.storage.store import Store
+from trainables.config import EPOCH_REPORT_FIELDS
+
+Retrain = Callable[[Mapping[str, Any]], dict[str, Any]]
+TICK = 0.25  # seconds between two looks at what has ended
+RETRIES = 1  # of a task whose worker dies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One candidate to retrain with one seed."""
+
+    trial: Trial
+    seed: int
+    config: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Names it, and the model that it leaves."""
+        return f"{self.trial.trial_id}-{self.seed}"
+
+
+def candidates(state: State, architectures: tuple[str, ...]) -> list[Trial]:
+    """Returns, per architecture, the trials that no other dominates on validation, and all baselines that ended."""
+    chosen: list[Trial] = []
+    for architecture in architectures:
+        trials = state.of(architecture)
+        best = {trial.trial_id for trial in validation_front(trials)}
+        chosen += [trial for trial in trials if trial.trial_id in best or (trial.label and trial.state == "COMPLETE")]
+    return chosen
+
+
+def jobs(store: Store) -> list[Job]:
+    """Returns all that the confirmation consists of, the first seed of all candidates before the second."""
+    config = store.config
+    measured = asdict(config.confirmation())
+    return [
+        Job(trial=trial, seed=seed, config=trial.config | {"seed": seed, "evaluation": measured})
+        for seed in config.fresh_seeds()
+        for trial in candidates(store.state, config.architectures)
+    ]
+
+
+def run_confirmation(store: Store, retrain: Retrain, watch: Watch, interrupt: Interrupt, *, concurrency: int) -> None:
+    """Retrains what has not been yet.
+
+    Args:
+        store: says what there is to confirm, and keeps what comes of it.
+        retrain: turns a trial's config into what `trainables.tune.retrain` returns.
+        watch: is told what happens.
+        interrupt: stops it between two looks.
+        concurrency: jobs at a time, one processor each.
+
+    Raises:
+        KeyboardInterrupt: if it was stopped; what has ended by then is recorded.
+    """
+    waiting = deque(job for job in jobs(store) if (job.trial.trial_id, job.seed) not in store.state.confirmations)
+    task = ray.remote(num_cpus=1, max_retries=RETRIES)(retrain)
+    running: dict[ray.ObjectRef[dict[str, Any]], Job] = {}
+    while waiting or running:
+        while waiting and len(running) < concurrency:
+            job = waiting.popleft()
+            store.test_opened("confirmation", job.trial.trial_id, job.seed)
+            running[task.remote(dict(job.config))] = job
+            watch.confirmation_began(job.trial, job.seed)
+        done, _ = ray.wait(list(running), timeout=TICK)
+        for reference in done:
+            watch.confirmation_ended(_keep(store, running.pop(reference), _answer(reference)))
+        store.refresh_tables()
+        watch.tick()
+        interrupt.check()
+
+
+def _answer(reference: ray.ObjectRef[dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayError as error:
+        return {"failed": f"its worker died {RETRIES + 1} times: {' '.join(str(error).split())}"}
+
+
+def _keep(store: Store, job: Job, answer: Mapping[str, Any]) -> Confirmation:
+    """Writes the model first: a confirmation that is in the journal has its weights on disk."""
+    key = job.trial.trial_id, job.seed
+    if "failed" in answer:
+        store.confirmed(*key, None, answer["failed"], Model())
+        return store.state.confirmations[key]
+    store.keep_weights(job.name, answer["weights"], job.config)
+    report = {name: answer[name] for name in EPOCH_REPORT_FIELDS}
+    missing = [name for name in OBJECTIVES if report[name] is None]
+    message = report["infeasible"] or (f"it gave no {' and no '.join(missing)}" if missing else None)
+    store.confirmed(*key, report, message, Model(**{name: answer[name] for name in Model.__dataclass_fields__}))
+    return store.state.confirmations[key]

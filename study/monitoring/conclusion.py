@@ -1,0 +1,47 @@
+"""The last lines of a study: what was found, and where the report is."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from analysis import load
+from analysis.front import ConfirmedFront, confirmed_fronts
+from analysis.statistics import Interval
+
+
+def conclude(run_dir: Path, report: Path, console: Console) -> None:
+    """Prints every architecture's hypervolume and confirmed front, and the path of the report."""
+    study = load(run_dir)
+    if len(study.confirmations):
+        for front in confirmed_fronts(study):
+            _print_front(front, console)
+    else:
+        console.print(Text("\nNothing is confirmed on test yet."))
+    console.print(Text(f"\nreport: {report}"), soft_wrap=True)
+
+
+def _print_front(front: ConfirmedFront, console: Console) -> None:
+    console.print()
+    if front.hypervolume is None:
+        console.print(Text(f"{front.architecture}: no candidate could be confirmed", style="yellow"))
+        return
+    volume = f"{front.architecture}: hypervolume {_with_ends(front.hypervolume)} up to (1, 1), higher is better"
+    console.print(Text(volume, style="bold"))
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name, justify in (("confirmed front", "left"), ("test error", "right"), ("robust test error", "right")):
+        table.add_column(name, justify="right" if justify == "right" else "left")
+    for member in front.members:
+        name = f"{member.trial_id} {member.label}" if member.label else member.trial_id
+        error, robust = (f"{mean:.3f}" for mean in member.means)
+        table.add_row(Text(name), error, robust)
+    console.print(table)
+    if front.excluded:
+        console.print(Text(f"{len(front.excluded)} candidate(s) gave no result; the report says why", style="yellow"))
+
+
+def _with_ends(found: Interval) -> str:
+    if found.low is None or found.high is None:
+        return f"{found.mean:.3f} (one seed: no interval)"
+    return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}] (95 %, {found.method}, n = {found.n} seeds)"

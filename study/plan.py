@@ -1,0 +1,127 @@
+"""What a study would do and cost, before it does."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+import numpy as np
+import torch
+
+from study.config import StudyConfig
+from study.monitoring.progress import duration
+from study.search.point import to_config
+from trainables.config import Architecture, EvaluationConfig, TrialConfig
+from trainables.evaluation.measure import PAPER_STEPS
+from trainables.pipeline import run
+
+SAMPLES = 1000  # points that averages over the space are taken of
+FRONT_SHARE = 1 / 4  # of the trials that the search asks for, assumed to become candidates
+PROBE_EXAMPLES = 200
+THREATS_MEASURED = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one architecture costs.
+
+    Attributes:
+        baselines: names of those that are tried.
+        searched: trials beyond the baselines.
+        signatures: structures that trials of the space can have.
+        candidates: assumed for the confirmation; how many there are shows only after the search.
+        search: gradient evaluations of the search, at most; `confirmation` likewise.
+        rate: gradient evaluations a second and processor, measured now.
+    """
+
+    architecture: Architecture
+    baselines: tuple[str, ...]
+    searched: int
+    signatures: int
+    candidates: int
+    search: int
+    confirmation: int
+    rate: float
+
+    @property
+    def seconds(self) -> float:
+        """Processor time of search and confirmation."""
+        return (self.search + self.confirmation) / self.rate
+
+
+def plan(config: StudyConfig, architecture: Architecture, *, confirm: bool) -> Plan:
+    """Counts what an architecture's trials will do, and measures for a second or two how fast this machine does it."""
+    space, base = config.search_space(), config.base(architecture, 0)
+    rng = np.random.default_rng(config.seed)
+    sampled = [to_config(space.sample(rng), base) for _ in range(SAMPLES)]
+    baselines = [(label, to_config(point, base)) for label, point in space.baselines[: config.trials]]
+    searched = config.trials - len(baselines)
+    average = fmean(gradient_evaluations(trial) for trial in sampled)
+    seeds = config.seeds if confirm else 0
+    candidates = len(baselines) + math.ceil(FRONT_SHARE * searched)
+    again = fmean(gradient_evaluations(replace(trial, evaluation=config.confirmation())) for trial in sampled)
+    return Plan(
+        architecture=architecture,
+        baselines=tuple(label for label, _ in baselines),
+        searched=searched,
+        signatures=len({trial.signature() for trial in [*sampled, *(trial for _, trial in baselines)]}),
+        candidates=candidates if confirm else 0,
+        search=round(sum(gradient_evaluations(trial) for _, trial in baselines) + searched * average),
+        confirmation=round(candidates * seeds * again),
+        rate=_measured_rate(base, to_config(space.baselines[1][1], base)),
+    )
+
+
+def gradient_evaluations(config: TrialConfig) -> int:
+    """Returns how many a trial needs at most; attacks on examples that fall early need fewer.
+
+    Counted as `trainables.evaluation.tally` counts them: backward passes per example.
+    """
+    pairs = list(zip(config.role_counts(), config.capacities(), strict=True))
+    attacks = sum(count * role.steps for (role, count), _ in pairs)
+    clean_copies = sum(capacity for (role, _), capacity in pairs if role.loss == "trades")
+    batches = math.ceil(config.data.n_train / config.batch_size)
+    training = config.epochs * batches * (config.batch_size + attacks + clean_copies)
+    return training + (1 + len(config.evaluation.at_epochs)) * _measurement(config.evaluation)
+
+
+def _measurement(evaluation: EvaluationConfig) -> int:
+    steps = len(evaluation.radii) * evaluation.restarts * evaluation.steps + evaluation.paper_attempts * PAPER_STEPS
+    return THREATS_MEASURED * evaluation.n_attacked * steps
+
+
+def _measured_rate(base: TrialConfig, adversarial: TrialConfig) -> float:
+    """Trains on few examples for an epoch, twice, and returns the second time's gradient evaluations a second."""
+    torch.set_num_threads(1)  # as in a trial
+    data = replace(base.data, n_train=min(PROBE_EXAMPLES, base.data.n_train), n_validation=50, n_test=10)
+    probe = replace(adversarial, data=data, epochs=1, evaluation=replace(base.evaluation, n_attacked=50))
+    *_, last = [*run(probe), *run(probe)]
+    return last.gradient_evaluations / last.seconds
+
+
+def described(config: StudyConfig, plans: Sequence[Plan], concurrency: int) -> str:
+    """Returns the plan as a person reads it."""
+    data, threat = config.data, config.threat_model
+    seconds = sum(each.seconds for each in plans) / concurrency
+    lines = [
+        f"Plan of {config.name}. Nothing is started or written.",
+        f"  data          {data.dataset}, {data.variant}: {data.n_train} examples to train on, {data.n_validation} to "
+        f"choose by, {data.n_test} to confirm on; {config.n_attacked} of them attacked",
+        f"  adversary     {threat.norm}, epsilon {threat.epsilon:g}, eta {threat.eta:g}",
+        f"  trials        {config.epochs} epochs, at most {config.steps} attack steps in training",
+        *(_described(each, config) for each in plans),
+        f"  in all        {sum(each.search + each.confirmation for each in plans):,} gradient evaluations at most",
+        f"  time          about {duration(seconds)} or less with {concurrency} trial(s) at a time, at the speed "
+        "measured here just now",
+    ]
+    return "\n".join(lines)
+
+
+def _described(each: Plan, config: StudyConfig) -> str:
+    baselines = f"{len(each.baselines)} baselines ({', '.join(each.baselines)})"
+    confirmed = f"; then about {each.candidates} candidates x {config.seeds} fresh seeds" if each.candidates else ""
+    return (
+        f"  {each.architecture:<13} {len(each.baselines) + each.searched} trials: {baselines} and {each.searched} of "
+        f"the search, of {each.signatures} signatures{confirmed}; {each.search + each.confirmation:,} gradient "
+        f"evaluations at most, {each.rate:,.0f} a second"
+    )

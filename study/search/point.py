@@ -1,0 +1,40 @@
+"""What a point of the trade-off space means for a trial."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from search_spaces.tradeoff import PAPER_TRAVEL
+from trainables.config import OptimiserConfig, RoleConfig, ThreatName, TrialConfig
+
+
+def to_config(point: Mapping[str, Any], base: TrialConfig) -> TrialConfig:
+    """Returns the base trial with the point's mixture of losses, attacks and optimiser.
+
+    Radii become absolute under the base's threat model; its data, measurement, epochs and seed stay.
+    """
+    roles = tuple(_role(name, point, base) for name in _threats(point))
+    optimiser = OptimiserConfig(**{key: point[key] for key in ("learning_rate", "weight_decay", "decay")})
+    taken = sum(round(role.share * base.batch_size) for role in roles)
+    # Where the roles take the whole batch no clean example is left, and a weight without examples would be lost.
+    clean_weight = point["weights"]["clean"] if taken < base.batch_size else 0.0
+    return replace(base, clean_weight=clean_weight, roles=roles, optimiser=optimiser)
+
+
+def _threats(point: Mapping[str, Any]) -> list[ThreatName]:
+    named: dict[str, list[ThreatName]] = {
+        "clean": [],
+        "pixel": ["pixel"],
+        "manifold": ["manifold"],
+        "pixel+manifold": ["pixel", "manifold"],
+    }
+    return named[point["threats"]]
+
+
+def _role(name: ThreatName, point: Mapping[str, Any], base: TrialConfig) -> RoleConfig:
+    radius = base.threat_model.epsilon if name == "pixel" else base.threat_model.eta
+    own = {key.removeprefix(f"{name}."): value for key, value in point.items() if key.startswith(f"{name}.")}
+    own.setdefault("share", point.get(f"mixed.{name}.share"))
+    own.setdefault("step_size", PAPER_TRAVEL / base.fused_steps)  # of no effect: there are no steps
+    own["radius"] *= radius
+    return RoleConfig(threat=name, weight=point["weights"][name], attack="adam_pgd", **own)

@@ -1,0 +1,106 @@
+"""Where a study's numbers come from: study.json, and every look at the test split."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from study.config import StudyConfig
+
+PACKAGES = ("torch", "ray", "optuna", "numpy", "pyarrow", "moocore")
+
+
+def now() -> str:
+    """Returns the time in UTC, to the second, as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def describe(config: StudyConfig, *, command: str, data_fingerprint: str) -> dict[str, Any]:
+    """Returns what a reader of the study's numbers wants to know, and the config that resumes it."""
+    data = asdict(config.data)
+    source = data.pop("source")
+    return {
+        "name": config.name,
+        "command": command,
+        "space": config.space,
+        "space_fingerprint": config.search_space().fingerprint(),
+        "dataset": data | {"source_name": Path(source).name if source else "bundled typefaces"},
+        "data_fingerprint": data_fingerprint,
+        "threat_model": asdict(config.threat_model),
+        "scale": config.scale,
+        "architectures": list(config.architectures),
+        "trials": config.trials,
+        "seeds": config.seeds,
+        "fresh_seeds": list(config.fresh_seeds()),
+        "seed": config.seed,
+        "sampler": config.sampler,
+        "evaluation": asdict(config.evaluation()),
+        "confirmation": asdict(config.confirmation()),
+        "versions": versions(),
+        "git_commit": git_commit(),
+        "hardware": hardware(),
+        "started": now(),
+        "config": config.to_dict(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of Python, of this project and of what its numbers depend on."""
+    installed = {name: importlib.metadata.version(name) for name in PACKAGES}
+    try:
+        own = importlib.metadata.version("disentangle")
+    except importlib.metadata.PackageNotFoundError:
+        own = "not installed"
+    return {"python": platform.python_version(), "disentangle": own, **installed}
+
+
+def git_commit() -> str | None:
+    """Returns the commit that the code was checked out from, marked where files have changed since, or None."""
+    folder = Path(__file__).parent
+    commit = _git(folder, "rev-parse", "HEAD")
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return f"{commit}, changed" if commit and changed else commit
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def hardware() -> dict[str, Any]:
+    """Returns the driver's processor, the cores that it may use, and its memory."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "processor": named[0] if named else platform.processor() or platform.machine(),
+        "cpus": usable_cpus(),
+        "gpus": [],  # trials train on the processor
+        "memory_gib": round(memory / 2**30),
+    }
+
+
+def usable_cpus() -> int:
+    """Returns how many processors this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def log_test_access(run_dir: Path, access: Mapping[str, Any]) -> None:
+    """Appends one access to the test split to test_access.jsonl; when this returns, it is on disk."""
+    with (run_dir / "test_access.jsonl").open("a") as file:
+        file.write(json.dumps({"time": now(), **access}) + "\n")
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,147 @@
+"""What a study knows: its journal, folded."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from study.storage.journal import Event
+from trainables.config import TrialConfig
+
+OBJECTIVES = ("error", "robust_error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What was trained, and where.
+
+    Attributes:
+        parameters: of the classifier.
+        manifold_digest: names the manifold behind on-manifold numbers, or None.
+    """
+
+    parameters: int | None = None
+    device: str | None = None
+    manifold_digest: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Trial:
+    """A trial of the search, so far.
+
+    Attributes:
+        number: within its architecture, from 0; baselines come first.
+        label: the baseline's name, or None.
+        point: of the search space; `params` is the same as the optimiser asked for it.
+        config: a `TrialConfig` as a dictionary.
+        curve: an `EpochReport` an epoch, as dictionaries.
+        message: why it is not COMPLETE.
+    """
+
+    trial_id: str
+    architecture: str
+    number: int
+    label: str | None
+    point: dict[str, Any]
+    params: dict[str, Any]
+    config: dict[str, Any]
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    state: str = "RUNNING"
+    message: str | None = None
+    model: Model = field(default_factory=Model)
+
+    @property
+    def objectives(self) -> tuple[float, float] | None:
+        """Error and robust error on validation, or None where the trial has none to compare."""
+        if self.state != "COMPLETE":
+            return None
+        error, robust = (float(self.curve[-1][name]) for name in OBJECTIVES)
+        return error, robust
+
+    @property
+    def name(self) -> str:
+        """The baseline's name, or the trial's."""
+        return self.label or self.trial_id
+
+    @property
+    def signature(self) -> str:
+        """Names the structure of its training, see `TrialConfig.signature`."""
+        return TrialConfig.from_dict(self.config).signature()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """A candidate retrained with one fresh seed.
+
+    Attributes:
+        report: the last `EpochReport`, measured on test, or None.
+        message: why there are no metrics, or None.
+    """
+
+    trial_id: str
+    seed: int
+    report: dict[str, Any] | None
+    message: str | None
+    model: Model
+
+
+@dataclass(slots=True)
+class State:
+    """A study so far.
+
+    Attributes:
+        study: the event that began it: its config and fingerprints; empty before.
+        trials: by id, in the order in which they were asked for.
+        confirmations: by trial id and seed.
+    """
+
+    study: dict[str, Any] = field(default_factory=dict)
+    trials: dict[str, Trial] = field(default_factory=dict)
+    confirmations: dict[tuple[str, int], Confirmation] = field(default_factory=dict)
+
+    def apply(self, event: Event) -> None:
+        """Takes one event in; kinds that say nothing about trials are passed over."""
+        kinds = {
+            "study": self._study,
+            "asked": self._asked,
+            "report": self._report,
+            "finished": self._finished,
+            "confirmed": self._confirmed,
+        }
+        if event["kind"] in kinds:
+            kinds[event["kind"]]({key: value for key, value in event.items() if key not in ("kind", "time")})
+
+    def _study(self, event: Event) -> None:
+        self.study = event
+
+    def _asked(self, event: Event) -> None:
+        self.trials[event["trial_id"]] = Trial(**event)
+
+    def _report(self, event: Event) -> None:
+        trial, report = self.trials[event["trial_id"]], event["report"]
+        # A trial that was in flight when its study stopped starts again: what it had said is said anew.
+        trial.curve = [known for known in trial.curve if known["epoch"] < report["epoch"]] + [report]
+        trial.model = Model(**event["model"])
+
+    def _finished(self, event: Event) -> None:
+        trial = self.trials[event["trial_id"]]
+        trial.state, trial.message = event["state"], event["message"]
+
+    def _confirmed(self, event: Event) -> None:
+        confirmed = Confirmation(**event | {"model": Model(**event["model"])})
+        self.confirmations[confirmed.trial_id, confirmed.seed] = confirmed
+
+    def of(self, architecture: str) -> list[Trial]:
+        """Returns an architecture's trials in the order of their numbers."""
+        return [trial for trial in self.trials.values() if trial.architecture == architecture]
+
+    def in_flight(self) -> list[Trial]:
+        """Returns the trials that were asked for and have not ended."""
+        return [trial for trial in self.trials.values() if trial.state == "RUNNING"]
+
+
+def folded(events: Iterable[Mapping[str, Any]]) -> State:
+    """Returns what the events amount to."""
+    state = State()
+    for event in events:
+        state.apply(dict(event))
+    return state

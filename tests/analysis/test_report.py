@@ -1,0 +1,233 @@
+import csv
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import analysis
+from analysis.report import main, write_report
+from tests.analysis.synthetic import read_rows, write_study
+from trainables.config import RoleConfig, TrialConfig, flat
+
+FILES = {
+    "index.html",
+    "pareto.png",
+    "pareto.svg",
+    "pareto.pdf",
+    "success.png",
+    "success.svg",
+    "front.csv",
+    "summary.json",
+}
+
+
+class Outline(HTMLParser):
+    """Collects the tags of a page, and every address that a browser would load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.loaded: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name == "id" and value:
+                self.ids.append(value)
+            if name in ("src", "srcset", "data") or (name.endswith("href") and tag != "a"):
+                self.loaded.append(value or "")
+
+
+def page_of(folder: Path) -> str:
+    return write_report(folder).read_text()
+
+
+def words(page: str) -> str:
+    return " ".join(re.sub(r"<style.*?</style>|<svg.*?</svg>|<[^>]+>", " ", page, flags=re.DOTALL).split())
+
+
+def test_a_report_is_all_its_files_and_no_leftovers(run_dir: Path) -> None:
+    assert write_report(run_dir) == run_dir / "report" / "index.html"
+    assert {path.name for path in (run_dir / "report").iterdir()} == FILES
+
+
+def test_the_same_study_gives_the_same_bytes(run_dir: Path) -> None:
+    first = {path.name: path.read_bytes() for path in write_report(run_dir).parent.iterdir()}
+    again = {path.name: path.read_bytes() for path in write_report(run_dir).parent.iterdir()}
+
+    assert first == again
+
+
+def test_the_page_loads_nothing_and_names_every_id_once(run_dir: Path) -> None:
+    outline = Outline()
+    outline.feed(page_of(run_dir))
+
+    assert [address for address in outline.loaded if not address.startswith("#")] == []
+    assert len(set(outline.ids)) == len(outline.ids)
+    assert not {"script", "iframe", "link"} & set(outline.tags)
+
+
+def test_fonts_are_embedded_in_the_pdf_as_truetype(run_dir: Path) -> None:
+    pdf = (write_report(run_dir).parent / "pareto.pdf").read_bytes()
+
+    assert b"/Type0" in pdf
+    assert b"/Type3" not in pdf
+
+
+def test_the_summary_gives_each_architecture_a_front_and_a_volume(run_dir: Path) -> None:
+    found = json.loads((write_report(run_dir).parent / "summary.json").read_text())["architectures"]
+
+    assert set(found) == {"conv", "mlp"}
+    assert set(found["conv"]["hypervolume"]) == {"mean", "low", "high", "n", "method"}
+    assert found["conv"]["reference_point"] == [1.0, 1.0]
+    for member in found["conv"]["front"]:
+        assert member["test_error"] == member["intervals"]["test_error"]["mean"]
+        assert {"trial_id", "label", "test_robust_error", "test_robust_error_at_0.3"} <= set(member)
+
+
+def test_the_csv_holds_the_members_of_the_summary(run_dir: Path) -> None:
+    folder = write_report(run_dir).parent
+    with (folder / "front.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    found = json.loads((folder / "summary.json").read_text())["architectures"]
+
+    expected = [member["trial_id"] for part in found.values() for member in part["front"]]
+    assert [row["trial_id"] for row in rows] == expected
+    assert all(float(row["test_error"]) <= 1 for row in rows)
+
+
+def test_the_captions_give_seeds_images_and_threat_model(run_dir: Path) -> None:
+    text = words(page_of(run_dir))
+
+    assert "retrained with 2 fresh seeds" in text
+    assert "the range over the two seeds" in text
+    assert "Threat model: L∞, ε = 0.3 in images of range [0, 1], η = 0.3 on the manifold" in text
+    assert "100 attacked images" in text
+    assert "20 signed steps (the worst of 2 random starts)" in text
+
+
+def test_three_seeds_are_given_t_intervals(tmp_path: Path) -> None:
+    assert "95 % Student's t intervals" in words(page_of(write_study(tmp_path, seeds=3))).replace("&#39;", "'")
+
+
+def test_an_unconfirmed_study_says_that_validation_flatters(tmp_path: Path) -> None:
+    text = words(page_of(write_study(tmp_path, seeds=0)))
+
+    assert "every number here is from validation and flatters" in text
+    assert "The confirmed front" not in text
+    assert json.loads((tmp_path / "report" / "summary.json").read_text())["architectures"]["conv"]["front"] == []
+
+
+def test_one_architecture_with_one_seed_has_no_error_bars(tmp_path: Path) -> None:
+    text = words(page_of(write_study(tmp_path, architectures=("mlp",), seeds=1)))
+
+    assert "One seed allows no error bar." in text
+    assert "one seed, so no interval" in text
+    found = json.loads((tmp_path / "report" / "summary.json").read_text())["architectures"]["mlp"]
+    assert found["hypervolume"]["method"] == "none: n = 1"
+
+
+def test_a_study_of_nothing_but_infeasible_trials_is_reported(tmp_path: Path, rewrite: Callable[..., None]) -> None:
+    folder = write_study(tmp_path, seeds=0)
+    empty = {"state": "INFEASIBLE", "val_error": None, "val_robust_error": None, "message": "loss became NaN"}
+    rewrite(folder, "trials", lambda _: empty)
+
+    text = words(page_of(folder))
+
+    assert "0 gave a result" in text
+    assert "No trial has given a result yet." in text
+    assert text.count("loss became NaN") == 48
+
+
+def test_text_of_trials_is_shown_not_run(run_dir: Path, rewrite: Callable[..., None]) -> None:
+    evil = "<script>alert('1')</script> --> $x_1$"
+    for table in ("trials", "confirmations"):
+        rewrite(run_dir, table, lambda row: {"label": row["label"] and evil})
+    rewrite(run_dir, "trials", lambda row: {"message": row["message"] and evil})
+
+    page = page_of(run_dir)
+
+    assert "<script>" not in page
+    assert "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;" in page
+
+
+def test_ids_with_odd_characters_are_kept_as_they_are(run_dir: Path, rewrite: Callable[..., None]) -> None:
+    for table in ("trials", "confirmations"):
+        rewrite(run_dir, table, lambda row: {"trial_id": f'a "b", \n <c>/{row["trial_id"]}', "label": None})
+
+    write_report(run_dir)
+
+    with (run_dir / "report" / "front.csv").open(newline="") as file:
+        ids = {row["trial_id"] for row in csv.DictReader(file)}
+    assert ids < {row["trial_id"] for row in read_rows(run_dir, "trials")}
+
+
+def test_metrics_that_are_nan_are_reported_as_absent(run_dir: Path, rewrite: Callable[..., None]) -> None:
+    rewrite(run_dir, "trials", lambda row: {"val_robust_error": float("nan")})
+    rewrite(run_dir, "confirmations", lambda row: {"test_success_rate": float("nan")})
+
+    page = page_of(run_dir)
+
+    assert not re.search(r"\bnan\b", words(page), re.IGNORECASE)
+    assert "success rate of the paper" not in words(page).lower()
+
+
+def test_saturated_baselines_are_called_so(run_dir: Path, rewrite: Callable[..., None]) -> None:
+    rewrite(run_dir, "confirmations", lambda row: {"test_robust_error": 0.99 if row["architecture"] == "mlp" else 0.7})
+
+    text = words(page_of(run_dir))
+
+    assert "mlp: every baseline lies above 0.98 in robust error" in text
+    assert "conv: every baseline" not in text
+
+
+def test_candidates_left_out_are_counted_and_explained(run_dir: Path, rewrite: Callable[..., None]) -> None:
+    rewrite(run_dir, "confirmations", lambda row: {"message": "killed" if row["trial_id"] == "conv-000" else None})
+
+    text = words(page_of(run_dir))
+
+    assert "1 candidate left out of the front" in text
+    assert "not confirmed seed 1000: killed" in text
+
+
+def test_the_columns_that_the_page_reads_are_those_that_trials_write(run_dir: Path) -> None:
+    roles = (RoleConfig(threat="pixel", share=0.3), RoleConfig(threat="manifold", share=0.3))
+    written = set(flat(TrialConfig(roles=roles).to_dict()))
+
+    read = {name for name in analysis.load(run_dir).trials.schema.names if name.startswith("config.")}
+    assert read <= written
+
+
+@pytest.mark.parametrize("arguments", [[], ["one", "two"], ["nowhere"], ["--what"]])
+def test_wrong_usage_is_one_line_and_status_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        status = main(arguments)
+    except SystemExit as end:
+        status = end.code  # type: ignore[assignment]
+
+    out, err = capsys.readouterr()
+    assert (status, out, err.count("\n")) == (2, "", 1)
+
+
+def test_a_report_that_cannot_be_written_is_one_line_and_status_one(
+    run_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run_dir / "report").write_text("a file where the folder should be")
+
+    assert main([str(run_dir)]) == 1
+    assert capsys.readouterr().err.startswith("the report must be writable")
+
+
+@pytest.mark.slow
+def test_the_command_runs_from_a_shell(run_dir: Path) -> None:
+    command = [sys.executable, "-W", "error", "-m", "analysis.report", str(run_dir)]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert (done.stdout.strip(), done.stderr) == (str(run_dir / "report" / "index.html"), "")

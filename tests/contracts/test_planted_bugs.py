@@ -1,0 +1,66 @@
+"""The contract suites catch bugs: each of these is planted in a copy of the sources, and some test must fail there."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+
+BUGS = {
+    "PGD descends": ("attacks/gradient.py", "delta + length * threat.norm", "delta - length * threat.norm"),
+    "Adam descends": ("attacks/gradient.py", "delta + length * first", "delta - length * first"),
+    "Adam forgets its correction": ("attacks/gradient.py", "(second / (1 - BETA_2**step))", "second"),
+    "steps are not projected": ("attacks/attack.py", "delta = threat.project(moved)", "delta = moved"),
+    "the start is overwritten": (
+        "attacks/attack.py",
+        "delta = threat.project(moved)",
+        "delta = start.copy_(threat.project(moved))",
+    ),
+    "the lowest loss is kept": ("attacks/attack.py", "loss > self.loss", "loss < self.loss"),
+    "a later failure undoes success": ("attacks/attack.py", "self.success | (wrong & live)", "wrong & live"),
+    "slack is one too short": ("attacks/attack.py", "self.since <= slack", "self.since < slack"),
+    "masked steps are one too few": ("attacks/attack.py", "live = iteration <= steps", "live = iteration < steps"),
+    "pixels leave their range": ("threats/pixel.py", "(self.images + delta).clamp(0, 1)", "self.images + delta"),
+    "codes leave their box": (
+        "threats/manifold.py",
+        "self.manifold.clamp(self.code.free + delta) - self.code.free",
+        "delta",
+    ),
+    "starts come from a global generator": (
+        "threats/threat.py",
+        "self.norm.sample(gaussian,",
+        "self.norm.sample(gaussian.normal_(),",
+    ),
+    "starts lie in twice the ball": ("geometry.py", "uniform * radius", "2 * uniform * radius"),
+    "L2 measures the whole batch": ("geometry.py", "delta.flatten(1), dim=1)", "delta).expand(len(delta))"),
+    "L-inf measures the mean": ("geometry.py", ".abs().amax(1)", ".abs().mean(1)"),
+    "steepest directions are shared": (
+        "geometry.py",
+        "self.length(gradient).clamp_min(TINY)",
+        "self.length(gradient).sum()",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", list(BUGS))
+def test_the_suites_catch(name: str, tmp_path: Path) -> None:
+    file, right, wrong = BUGS[name]
+    for part in ("trainables", "tests/contracts", "tests/__init__.py", "pyproject.toml"):
+        copy = shutil.copytree if (REPOSITORY / part).is_dir() else shutil.copy
+        (tmp_path / part).parent.mkdir(exist_ok=True)
+        copy(REPOSITORY / part, tmp_path / part)
+    source = tmp_path / "trainables" / file
+    text = source.read_text()
+    assert text.count(right) >= 1, f"{file} no longer says {right!r}: plant this bug anew"
+
+    source.write_text(text.replace(right, wrong))
+
+    command = [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", "tests/contracts"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, f"{name} went unnoticed:\n{done.stdout[-2000:]}"
+    assert " failed" in done.stdout

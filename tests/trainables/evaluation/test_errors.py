@@ -1,0 +1,163 @@
+"""Errors under attack, against a brute-force twin and hand-made models whose answers are known."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from trainables.attacks.attack import search
+from trainables.attacks.gradient import ATTACKS
+from trainables.classifiers import build
+from trainables.config import DataConfig, EvaluationConfig, ThreatModel
+from trainables.data.split import Split
+from trainables.evaluation.errors import Probe, Subject, errors_under_attack, success_rate
+from trainables.evaluation.measure import manifold_threats, pixel_threats, under_attack
+from trainables.evaluation.tally import Tally
+from trainables.geometry import NORMS
+from trainables.pipeline import load_data
+from trainables.seeding import stream
+from trainables.training.objectives import cross_entropy
+
+DATA = DataConfig(n_train=40, n_validation=60, n_test=20)
+SPLITS, MANIFOLD = load_data(DATA)
+
+
+class Brightness:
+    """Class 1 if the mean pixel exceeds a threshold of .5, else class 0: a classifier whose margin is known."""
+
+    def logits(self, folded: dict[str, Tensor], images: Tensor) -> Tensor:
+        margin = 100 * (images.mean((1, 2, 3)) - 0.5)
+        return torch.stack([-margin, margin], dim=1)
+
+
+class Greys(Split):
+    """Constant images of given brightness, all of class 1."""
+
+    def __init__(self, levels: list[float]) -> None:
+        self.levels, self.labels = torch.tensor(levels), torch.ones(len(levels), dtype=torch.long)
+
+    def images(self, indices: Tensor) -> Tensor:
+        return self.levels[indices][:, None, None, None].expand(-1, 1, 28, 28).clone()
+
+
+def greys(levels: list[float]) -> Subject:
+    return Subject(classifier=Brightness(), folded={"w": torch.zeros(1)}, split=Greys(levels), tally=Tally())
+
+
+def probe(split: Split, attack: str = "pgd", steps: int = 10, norm: str = "linf") -> Probe:
+    return Probe(attack=ATTACKS[attack], threat=pixel_threats(split, NORMS[norm]), steps=steps, step_size=2.5 / steps)
+
+
+def network() -> Subject:
+    classifier = build("conv", SPLITS.image_shape, SPLITS.classes, 0.25)
+    params, buffers = classifier.initialise(stream(3, "weights"))
+    images = SPLITS.train.images(torch.arange(40))
+    for _ in range(30):
+        _, buffers = classifier.train_logits(params, buffers, images)
+    return Subject(
+        classifier=classifier, folded=classifier.fold(params, buffers), split=SPLITS.validation, tally=Tally()
+    )
+
+
+def test_errors_at_each_radius_are_those_of_the_known_margin() -> None:
+    """An image of level v falls at radius r just if v - r < .5; the first one is wrong without an attack."""
+    subject = greys([0.4, 0.55, 0.65, 0.75, 0.95])
+    errors = errors_under_attack(
+        subject, probe(subject.split), [0.1, 0.2, 0.3], attacked=5, restarts=2, rng=stream(0, "n")
+    )
+
+    assert subject.error() == pytest.approx(0.2)
+    assert errors == pytest.approx([0.4, 0.6, 0.8])
+
+
+def test_an_example_lost_at_a_small_radius_stays_lost() -> None:
+    subject = network()
+    errors = errors_under_attack(
+        subject, probe(subject.split, steps=2), [0.01, 0.02, 0.04, 0.08], attacked=60, restarts=1, rng=stream(0, "n")
+    )
+
+    assert errors == sorted(errors)
+    assert errors[0] < errors[-1]
+
+
+@pytest.mark.parametrize("attack", ["pgd", "adam_pgd"])
+@pytest.mark.parametrize(("steps", "radius"), [(3, 0.03), (12, 0.004)])
+def test_taking_examples_out_changes_no_success(attack: str, steps: int, radius: float) -> None:
+    """The twin keeps all examples to the end, in one search."""
+    subject, indices = network(), torch.arange(60)
+    split = subject.split
+    tried = Probe(attack=ATTACKS[attack], threat=pixel_threats(split, NORMS["linf"]), steps=steps, step_size=0.2)
+    rng = stream(0, "n")
+    gaussian, uniform = torch.randn(60, 1, 28, 28, generator=rng), torch.rand(60, generator=rng)
+    threat = tried.threat(indices, torch.tensor(radius))
+    whole = search(
+        tried.attack,
+        cross_entropy(subject.classifier, subject.folded, split.labels),
+        threat,
+        threat.start(gaussian, uniform),
+        step_size=torch.tensor(0.2),
+        steps=torch.tensor(steps),
+        slack=torch.tensor(0),
+        longest=steps,
+        alone=False,
+    )
+
+    assert torch.equal(tried.succeeds(subject, indices, radius, gaussian, uniform), whole.success)
+    assert 0 < whole.success.sum() < 60
+
+
+def test_success_rate_counts_correct_examples_only_and_means_over_attempts() -> None:
+    subject = greys([0.4, 0.55, 0.95, 0.95])
+    rate = success_rate(subject, probe(subject.split), 0.1, attacked=4, attempts=3, rng=stream(0, "n"))
+
+    assert rate == pytest.approx(1 / 3)
+
+
+def test_success_rate_of_a_model_that_is_always_wrong_is_none() -> None:
+    subject = greys([0.1, 0.2])
+
+    assert success_rate(subject, probe(subject.split), 0.1, attacked=2, attempts=1, rng=stream(0, "n")) is None
+
+
+def test_tally_counts_every_backward_pass() -> None:
+    """Nobody falls: two examples, 7 steps in legs of 5 and 2, and one forward pass more at the end of each leg."""
+    subject = greys([0.95, 0.95])
+    errors_under_attack(subject, probe(subject.split, steps=7), [0.1], attacked=2, restarts=1, rng=stream(0, "n"))
+
+    assert subject.tally.gradient_evaluations == 2 * 7
+    assert subject.tally.forward_passes == 2 + 2 * (7 + 2)
+
+
+def test_same_noise_for_every_model() -> None:
+    config, threat = EvaluationConfig(n_attacked=20, steps=3), ThreatModel()
+    first = under_attack(network(), MANIFOLD, threat, config, seed=0)
+
+    assert first == under_attack(network(), MANIFOLD, threat, config, seed=0)
+
+
+def test_reports_every_radius_and_their_mean() -> None:
+    config = EvaluationConfig(n_attacked=20, steps=3, paper_attempts=0)
+    result = under_attack(network(), MANIFOLD, ThreatModel(epsilon=0.1), config, seed=0)
+
+    assert list(result.robust_error_at) == ["0.025", "0.05", "0.075", "0.1"]
+    assert result.robust_error == pytest.approx(sum(result.robust_error_at.values()) / 4)
+    assert result.success_rate is None
+
+
+def test_without_a_manifold_its_numbers_are_none() -> None:
+    config = EvaluationConfig(n_attacked=20, steps=2)
+    result = under_attack(network(), None, ThreatModel(epsilon=0.1), config, seed=0)
+
+    assert result.on_manifold_error is None
+    assert result.on_manifold_success_rate is None
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_on_manifold_errors_rise_with_the_radius(norm: str) -> None:
+    subject = network()
+    tried = replace(probe(subject.split, norm=norm), threat=manifold_threats(subject.split, NORMS[norm], MANIFOLD))
+    errors = errors_under_attack(subject, tried, [1e-6, 0.3], attacked=60, restarts=1, rng=stream(0, "n"))
+
+    assert errors[0] == pytest.approx(subject.error())
+    assert errors[1] > errors[0]

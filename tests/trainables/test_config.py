@@ -1,0 +1,99 @@
+from dataclasses import replace
+
+import pytest
+
+from trainables.config import (
+    DataConfig,
+    EvaluationConfig,
+    OptimiserConfig,
+    RoleConfig,
+    ThreatModel,
+    TrialConfig,
+    digest,
+    flat,
+)
+from trainables.seeding import stream
+from trainables.strategies import STRATEGIES
+
+PIXEL = RoleConfig(threat="pixel")
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: DataConfig(n_train=3), "n_train"),
+        (lambda: ThreatModel(epsilon=0), "epsilon"),
+        (lambda: ThreatModel(epsilon=1.5), "epsilon"),
+        (lambda: ThreatModel(norm="l2", epsilon=30), "epsilon"),
+        (lambda: ThreatModel(eta=float("inf")), "eta"),
+        (lambda: RoleConfig(threat="sound"), "threat"),
+        (lambda: RoleConfig(threat="pixel", share=0), "share"),
+        (lambda: RoleConfig(threat="pixel", share=1.1), "share"),
+        (lambda: RoleConfig(threat="pixel", weight=0), "weight"),
+        (lambda: RoleConfig(threat="pixel", radius=-1), "radius"),
+        (lambda: RoleConfig(threat="pixel", steps=41), "steps"),
+        (lambda: RoleConfig(threat="pixel", step_size=0), "step_size"),
+        (lambda: RoleConfig(threat="pixel", slack=-1), "slack"),
+        (lambda: RoleConfig(threat="pixel", beta=-1), "beta"),
+        (lambda: RoleConfig(threat="manifold", loss="trades"), "trades"),
+        (lambda: OptimiserConfig(learning_rate=0), "learning_rate"),
+        (lambda: OptimiserConfig(weight_decay=2), "weight_decay"),
+        (lambda: OptimiserConfig(decay=1.1), "decay"),
+        (lambda: EvaluationConfig(n_attacked=1), "n_attacked"),
+        (lambda: EvaluationConfig(steps=0), "steps"),
+        (lambda: EvaluationConfig(radii=(0.5, 0.25)), "radii"),
+        (lambda: TrialConfig(architecture="cnn"), "architecture"),
+        (lambda: TrialConfig(width=0), "width"),
+        (lambda: TrialConfig(epochs=0), "epochs"),
+        (lambda: TrialConfig(batch_size=1), "batch_size"),
+        (lambda: TrialConfig(roles=(PIXEL, PIXEL)), "at most one role"),
+        (lambda: TrialConfig(roles=(replace(PIXEL, share=0.8), RoleConfig(threat="manifold"))), "sum to at most 1"),
+        (lambda: TrialConfig(roles=(replace(PIXEL, share=0.001),)), "at least one example"),
+        (lambda: TrialConfig(roles=(PIXEL,), fused_steps=20), "fused_steps"),
+        (lambda: TrialConfig(fused_steps=7), "fused_steps"),
+        (lambda: TrialConfig(clean_weight=0), "needs clean examples"),
+    ],
+)
+def test_a_config_is_valid_from_birth(build: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+@pytest.mark.parametrize("name", list(STRATEGIES))
+def test_a_config_survives_the_way_through_json(name: str) -> None:
+    strategy = STRATEGIES[name]
+    config = TrialConfig(clean_weight=strategy.clean_weight, roles=strategy.roles, seed=3)
+
+    assert TrialConfig.from_dict(config.to_dict()) == config
+
+
+def test_signature_depends_on_structure_alone() -> None:
+    config = TrialConfig(roles=(PIXEL,))
+    alike = replace(config, seed=9, clean_weight=0.1, roles=(replace(PIXEL, share=0.3, steps=7, slack=2),))
+
+    assert alike.signature() == config.signature()
+    assert replace(config, roles=(replace(PIXEL, share=0.6),)).signature() != config.signature()
+    assert replace(config, roles=(replace(PIXEL, loss="trades"),)).signature() != config.signature()
+    assert replace(config, roles=()).signature() != config.signature()
+
+
+def test_absent_roles_leave_the_structure_alone() -> None:
+    assert TrialConfig(fused_steps=5).signature() == TrialConfig(fused_steps=40).signature()
+
+
+def test_flat_names_every_number() -> None:
+    columns = flat(TrialConfig(roles=(PIXEL,)).to_dict())
+
+    assert columns["config.roles.pixel.radius"] == 0.3
+    assert columns["config.optimiser.learning_rate"] == 0.01
+    assert not any(name.startswith("config.roles.manifold") for name in columns)
+
+
+def test_digest_does_not_depend_on_the_order_of_keys() -> None:
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+
+
+def test_streams_differ_by_seed_and_by_every_name() -> None:
+    states = {stream(*key).initial_seed() for key in [(0, "a"), (1, "a"), (0, "b"), (0, "a", "b"), (0, "a", 1)]}
+
+    assert len(states) == 5

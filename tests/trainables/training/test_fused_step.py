@@ -1,0 +1,148 @@
+"""One step for K models at once equals K steps of one model each."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._pytree import tree_map
+
+from trainables.classifiers import build
+from trainables.config import DataConfig, OptimiserConfig, RoleConfig, TrialConfig
+from trainables.pipeline import load_data
+from trainables.seeding import stream
+from trainables.training import optimisers
+from trainables.training.loop import make_batch, noise_shapes
+from trainables.training.plan import dedicated_step, draw_noise, fused_step, hyper
+from trainables.training.step import Batch, Hyper, RoleNoise, State
+
+DATA = DataConfig(n_train=40, n_validation=20, n_test=20)
+EPOCHS, BATCHES = 3, 2
+PIXEL = RoleConfig(threat="pixel", steps=5, step_size=0.2)
+MANIFOLD = RoleConfig(threat="manifold", steps=5, step_size=0.2)
+
+VARIANTS = {
+    "ce": [(PIXEL,), (replace(PIXEL, steps=3, share=0.25, weight=0.2),), (replace(PIXEL, slack=1, radius=0.1),)],
+    "trades": [
+        (replace(PIXEL, loss="trades", beta=b, steps=s, share=sh),)
+        for b, s, sh in ((1, 5, 0.5), (6, 2, 0.3), (3, 5, 0.1))
+    ],
+    "both": [
+        (replace(PIXEL, share=0.25), replace(MANIFOLD, share=0.25)),
+        (replace(PIXEL, share=0.5, steps=2, slack=0), replace(MANIFOLD, share=0.5, steps=0)),
+        (replace(PIXEL, share=0.1), replace(MANIFOLD, share=0.4, radius=0.05, weight=0.9)),
+    ],
+}
+
+
+def configs(roles: str, architecture: str, optimiser: str) -> list[TrialConfig]:
+    """Three configurations of one signature, which differ wherever they may."""
+    return [
+        TrialConfig(
+            architecture=architecture,
+            width=0.25,
+            data=DATA,
+            clean_weight=0.3 + 0.2 * k,
+            roles=VARIANTS[roles][k],
+            fused_steps=5,
+            optimiser=OptimiserConfig(kind=optimiser, learning_rate=0.003 * (k + 1), weight_decay=10.0**-k * 0.01),
+            batch_size=20,
+            seed=k,
+        )
+        for k in range(3)
+    ]
+
+
+class Models:
+    """Three models with all that their steps take, drawn as the training loop draws it."""
+
+    def __init__(self, trials: list[TrialConfig], dtype: torch.dtype) -> None:
+        self.trials, self.dtype = trials, dtype
+        self.splits, self.manifold = load_data(DATA)
+        self.classifier = build(trials[0].architecture, self.splits.image_shape, self.splits.classes, trials[0].width)
+        self.states = []
+        for trial in trials:
+            params, buffers = self.classifier.initialise(stream(trial.seed, "weights"), dtype)
+            self.states.append(State(params, buffers, optimisers.begin(params)))
+
+    def arguments(self, k: int, update: int) -> tuple[Batch, tuple[RoleNoise, ...], Hyper]:
+        trial = self.trials[k]
+        indices = torch.randperm(40, generator=stream(trial.seed, "order", update))[:20]
+        batch = make_batch(self.splits.train, self.manifold, indices)
+        code = batch.code._replace(free=batch.code.free.to(self.dtype))
+        batch = batch._replace(images=batch.images.to(self.dtype), code=code)
+        noise = draw_noise(
+            trial, noise_shapes(self.splits, self.manifold), stream(trial.seed, "attack", update), self.dtype
+        )
+        return batch, noise, hyper(trial, trial.optimiser.learning_rate, self.dtype)
+
+    def apart(self, updates: int) -> list[State]:
+        states = list(self.states)
+        for k, trial in enumerate(self.trials):
+            step = dedicated_step(trial, self.classifier, self.manifold, self.dtype)
+            for update in range(updates):
+                states[k], _ = step(states[k], *self.arguments(k, update))
+        return states
+
+    def together(self, updates: int) -> list[State]:
+        step = torch.vmap(fused_step(self.trials[0], self.classifier, self.manifold, self.dtype))
+        state = stacked(self.states)
+        for update in range(updates):
+            arguments = [self.arguments(k, update) for k in range(len(self.trials))]
+            state, _ = step(state, *(stacked(list(part)) for part in zip(*arguments, strict=True)))
+        return [tree_map(lambda values, k=k: values[k], state) for k in range(len(self.trials))]
+
+
+def stacked(trees: list[Any]) -> Any:
+    return tree_map(lambda *leaves: torch.stack(leaves), *trees)
+
+
+def assert_equal(models: Models, updates: int, tolerance: float) -> None:
+    for alone, fused in zip(models.apart(updates), models.together(updates), strict=True):
+        for name, value in alone.params.items():
+            torch.testing.assert_close(fused.params[name], value, atol=tolerance, rtol=tolerance)
+        for name, value in alone.buffers.items():
+            torch.testing.assert_close(fused.buffers[name], value, atol=tolerance, rtol=tolerance)
+
+
+@pytest.mark.parametrize("architecture", ["conv", "mlp"])
+@pytest.mark.parametrize("roles", list(VARIANTS))
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_float64_parameters_agree_over_three_epochs(roles: str, architecture: str, optimiser: str) -> None:
+    models = Models(configs(roles, architecture, optimiser), torch.float64)
+
+    assert len({trial.signature() for trial in models.trials}) == 1
+    assert_equal(models, EPOCHS * BATCHES, 1e-6)
+
+
+@pytest.mark.parametrize("architecture", ["conv", "mlp"])
+@pytest.mark.parametrize("roles", list(VARIANTS))
+def test_float32_gradients_of_one_step_agree(roles: str, architecture: str) -> None:
+    """SGD moves by its rate times the gradient, so one step at a rate of 1 shows the gradient.
+
+    The divergence of TRADES is nearly flat at its start, and Adam makes full steps of the rounding in its gradient:
+    there the random starts are compared. The attack's steps are compared in float64, above.
+    """
+    models = Models([without_weight_decay(trial) for trial in configs(roles, architecture, "sgd")], torch.float32)
+
+    for before, alone, fused in zip(models.states, models.apart(1), models.together(1), strict=True):
+        gradient, other = moved(before, alone), moved(before, fused)
+        assert (gradient - other).norm() <= 1e-5 * gradient.norm()
+
+
+def without_weight_decay(trial: TrialConfig) -> TrialConfig:
+    roles = tuple(replace(role, steps=0) if role.loss == "trades" else role for role in trial.roles)
+    return replace(trial, roles=roles, optimiser=replace(trial.optimiser, learning_rate=1.0, weight_decay=0.0))
+
+
+def moved(before: State, after: State) -> torch.Tensor:
+    return torch.cat([(value - after.params[name]).flatten() for name, value in before.params.items()])
+
+
+def test_models_in_one_step_do_not_see_each_other() -> None:
+    trials = configs("ce", "conv", "adam")
+    pair = Models([trials[0], trials[1]], torch.float64).together(2)
+    other = Models([trials[0], trials[2]], torch.float64).together(2)
+
+    for name, value in pair[0].params.items():
+        torch.testing.assert_close(other[0].params[name], value, atol=1e-12, rtol=1e-12)
