@@ -16,8 +16,9 @@ import torch
 from hardware import describe
 
 from analysis.paper_reference import PREFERENCE, paper_values
-from trainables.config import DataConfig, EpochReport, EvaluationConfig, ThreatModel, TrialConfig
+from trainables.config import DataConfig, EvaluationConfig, ThreatModel, TrialConfig
 from trainables.pipeline import prepare
+from trainables.report import EpochReport
 from trainables.strategies import STRATEGIES
 
 METHODS = ("Normal", "RegAdv", "OnTrue", "Reg+OnTrue")

@@ -15,7 +15,7 @@ from study.monitoring.watch import Watch
 from study.search.front import validation_front
 from study.storage.state import OBJECTIVES, Confirmation, Model, State, Trial
 from study.storage.store import Store
-from trainables.config import EPOCH_REPORT_FIELDS
+from trainables.report import EPOCH_REPORT_FIELDS
 
 Retrain = Callable[[Mapping[str, Any]], dict[str, Any]]
 TICK = 0.25  # seconds between two looks at what has ended

@@ -6,7 +6,7 @@ from typing import Any
 from study.search.search import Search
 from study.storage.state import OBJECTIVES, Model, Trial
 from study.storage.store import Store
-from trainables.config import EPOCH_REPORT_FIELDS
+from trainables.report import EPOCH_REPORT_FIELDS
 
 
 class Desk:

@@ -43,10 +43,12 @@ def launch(request: Request) -> int:
     fingerprint = _data_fingerprint(request)
     if request.dry_run:
         return _print_plan(request)
+    print("starting: Ray takes some seconds" if request.address is None else f"joining {request.address}", flush=True)
     try:
         with _opened(request, fingerprint) as store, connected(request.address, request.concurrency) as cluster:
             _run(store, cluster, request)
-        return _report(request)
+            complete = any(trial.state == "COMPLETE" for trial in store.state.trials.values())
+        return _report(request, complete=complete)
     except KeyboardInterrupt:
         print(f"\nstopped; what is done is kept. To continue:\n  {_continuation(request)}")
         return STOPPED
@@ -139,13 +141,16 @@ def _watch(request: Request) -> Watch:
 # -- after it --------------------------------------------------------------------------------------------------------
 
 
-def _report(request: Request) -> int:
+def _report(request: Request, *, complete: bool) -> int:
     from analysis.report import write_report
     from study.monitoring.conclusion import conclude
 
     report = write_report(request.run_dir)
     conclude(request.run_dir, shown(report), Console())
-    return DONE
+    if complete:
+        return DONE
+    print("study.launch: no trial gave a result; the report says why of each", file=sys.stderr)
+    return FAILED
 
 
 def _failed(request: Request, error: Exception) -> int:

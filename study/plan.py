@@ -118,10 +118,13 @@ def described(config: StudyConfig, plans: Sequence[Plan], concurrency: int) -> s
 
 
 def _described(each: Plan, config: StudyConfig) -> str:
-    baselines = f"{len(each.baselines)} baselines ({', '.join(each.baselines)})"
-    confirmed = f"; then about {each.candidates} candidates x {config.seeds} fresh seeds" if each.candidates else ""
-    return (
-        f"  {each.architecture:<13} {len(each.baselines) + each.searched} trials: {baselines} and {each.searched} of "
-        f"the search, of {each.signatures} signatures{confirmed}; {each.search + each.confirmation:,} gradient "
-        f"evaluations at most, {each.rate:,.0f} a second"
-    )
+    trials = f"{len(each.baselines) + each.searched} trials of at most {each.signatures} signatures"
+    lines = [
+        f"  {each.architecture:<13} {trials}: {len(each.baselines)} baselines and {each.searched} of the search",
+        f"baselines: {', '.join(each.baselines)}",
+        f"{each.search:,} gradient evaluations at most, {each.rate:,.0f} a second and processor",
+    ]
+    if each.candidates:
+        confirmed = f"about {each.candidates} candidates x {config.seeds} fresh seeds"
+        lines.append(f"then {confirmed}: {each.confirmation:,} gradient evaluations at most")
+    return ("\n" + " " * 16).join(lines)

@@ -8,8 +8,8 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, Self
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 Architecture = Literal["conv", "mlp"]
 NormName = Literal["linf", "l2"]
@@ -269,7 +269,7 @@ class TrialConfig:
         return plain
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+    def from_dict(cls, plain: Mapping[str, Any]) -> "TrialConfig":
         """Rebuilds a config from `to_dict`.
 
         Raises:
@@ -297,60 +297,3 @@ def _tuples(plain: Mapping[str, Any]) -> dict[str, Any]:
 def digest(plain: Any) -> str:
     """Returns the SHA-256 of a value's canonical JSON, as 64 hexadecimal digits."""
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def flat(plain: Mapping[str, Any], prefix: str = "config") -> dict[str, Any]:
-    """Flattens nested dictionaries into dotted columns; lists of roles become `config.roles.<threat>.*`."""
-    columns: dict[str, Any] = {}
-    for key, value in plain.items():
-        name = f"{prefix}.{key}"
-        if key == "roles":
-            for role in value:
-                rest = {k: v for k, v in role.items() if k != "threat"}
-                columns |= flat(rest, f"{name}.{role['threat']}")
-        elif isinstance(value, Mapping):
-            columns |= flat(value, name)
-        elif isinstance(value, list | tuple):
-            columns[name] = json.dumps(value)
-        else:
-            columns[name] = value
-    return columns
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpochReport:
-    """What a trial says after an epoch.
-
-    Errors and rates are fractions in [0, 1]. Those under attack are None in epochs without an attack; those on the
-    manifold are None where there is no manifold.
-
-    Attributes:
-        epoch: counted from 1.
-        train_loss: mean over the epoch's batches.
-        error: misclassified, on the split that the evaluation names.
-        robust_error: misclassified clean or under attack in the image, mean over the radii.
-        robust_error_at: the same per radius, the key being the radius to three digits.
-        on_manifold_error: as `robust_error`, for the manifold threat.
-        success_rate: of the paper's attack, over correctly classified examples, mean over its attempts.
-        on_manifold_success_rate: the same on the manifold.
-        gradient_evaluations: backward passes through the classifier, per example, since the trial began.
-        forward_passes: the same for forward passes.
-        seconds: wall time since the trial began.
-        infeasible: why the trial can give no point (NaN, chance level), or None.
-    """
-
-    epoch: int
-    train_loss: float
-    error: float
-    robust_error: float | None = None
-    robust_error_at: dict[str, float] = field(default_factory=dict)
-    on_manifold_error: float | None = None
-    success_rate: float | None = None
-    on_manifold_success_rate: float | None = None
-    gradient_evaluations: int = 0
-    forward_passes: int = 0
-    seconds: float = 0.0
-    infeasible: str | None = None
-
-
-EPOCH_REPORT_FIELDS = tuple(f.name for f in fields(EpochReport))

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from trainables.classifiers import build
-from trainables.config import DataConfig, EpochReport, TrialConfig, digest
+from trainables.config import DataConfig, TrialConfig, digest
 from trainables.data.fonts import RANGES, make_splits
 from trainables.data.split import Splits
 from trainables.data.typefaces import fingerprint, typefaces
 from trainables.manifolds.fonts import FontManifold
 from trainables.manifolds.manifold import Manifold
+from trainables.report import EpochReport
 from trainables.training.loop import Training, begin, train
 
 

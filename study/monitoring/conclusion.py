@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +15,7 @@ def conclude(run_dir: Path, report: Path, console: Console) -> None:
     """Prints every architecture's hypervolume and confirmed front, and the path of the report."""
     study = load(run_dir)
     if len(study.confirmations):
+        console.print(Text("\nOn test, mean over fresh seeds; hypervolume up to (1, 1), higher is better:"))
         for front in confirmed_fronts(study):
             _print_front(front, console)
     else:
@@ -27,11 +28,11 @@ def _print_front(front: ConfirmedFront, console: Console) -> None:
     if front.hypervolume is None:
         console.print(Text(f"{front.architecture}: no candidate could be confirmed", style="yellow"))
         return
-    volume = f"{front.architecture}: hypervolume {_with_ends(front.hypervolume)} up to (1, 1), higher is better"
-    console.print(Text(volume, style="bold"))
+    console.print(Text(f"{front.architecture}: hypervolume {_with_ends(front.hypervolume)}", style="bold"))
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name, justify in (("confirmed front", "left"), ("test error", "right"), ("robust test error", "right")):
-        table.add_column(name, justify="right" if justify == "right" else "left")
+    columns: list[tuple[str, JustifyMethod]] = [("front", "left"), ("error", "right"), ("robust error", "right")]
+    for name, justify in columns:
+        table.add_column(name, justify=justify)
     for member in front.members:
         name = f"{member.trial_id} {member.label}" if member.label else member.trial_id
         error, robust = (f"{mean:.3f}" for mean in member.means)
@@ -44,4 +45,4 @@ def _print_front(front: ConfirmedFront, console: Console) -> None:
 def _with_ends(found: Interval) -> str:
     if found.low is None or found.high is None:
         return f"{found.mean:.3f} (one seed: no interval)"
-    return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}] (95 %, {found.method}, n = {found.n} seeds)"
+    return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}] (95 %, {found.method}; {found.n} seeds)"

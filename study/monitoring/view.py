@@ -20,9 +20,10 @@ from study.search.front import validation_front
 from study.storage.state import Confirmation, State, Trial
 
 REFRESH_EVERY = 0.25  # seconds
-FIXED_LINES = 16  # of the picture beside the fronts, when all is well
+FIXED_LINES = 17  # of the picture beside the fronts, when all is well
 PROBLEMS_SHOWN = 3
 BAR_WIDTH = 30
+FRONT = "best on validation so far: no other trial of the architecture is better in both errors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,9 @@ class View(Watch):
         parts: list[RenderableType] = [self._title(), *map(Text, self._where), Text(), self._progress()]
         parts += [Text(), *self._now()] if self._running else []
         parts += [Text(), *self._went_wrong()] if self._problems else []
-        parts += [Text(), self._fronts()]
+        parts += [Text(), Text(FRONT, style="bold"), self._fronts()]
         if self._running:
-            parts += [Text("Ctrl-C stops; what is done is kept and can be resumed", style="dim")]
+            parts += [Text(), Text("Ctrl-C stops; what is done is kept and can be resumed", style="dim")]
         return Group(*parts)
 
     def _title(self) -> Text:
@@ -143,15 +144,9 @@ class View(Watch):
     def _fronts(self) -> Table:
         """Shows as much of every front as the terminal has room for."""
         room = (self._console.height - FIXED_LINES) // len(self._config.architectures)
-        table = Table(
-            title="front on validation: no other trial of the architecture is better in both",
-            title_justify="left",
-            title_style="",
-            box=None,
-            padding=(0, 2, 0, 0),
-        )
+        table = Table(box=None, padding=(0, 2, 0, 0))
         for name in ("architecture", "trial"):
-            table.add_column(name, style="bold" if name == "architecture" else "")
+            table.add_column(name)
         for name in ("error", "robust error"):
             table.add_column(name, justify="right")
         for architecture in self._config.architectures:

@@ -47,12 +47,15 @@ class Journal:
         """Returns what had happened before the journal was opened."""
         return list(self._events)
 
-    def append(self, event: Mapping[str, Any]) -> None:
-        """Writes an event; when this returns, it is on disk."""
-        self._segment.write(_line(self._count, event))
+    def append(self, event: Mapping[str, Any]) -> Event:
+        """Writes an event and returns it as it will be read; when this returns, it is on disk."""
+        line = _line(self._count, event)
+        self._segment.write(line)
         self._segment.flush()
         os.fsync(self._segment.fileno())
         self._count += 1
+        written: Event = json.loads(line)["event"]
+        return written
 
     def close(self) -> None:
         """Lets go of the study."""

@@ -79,9 +79,8 @@ class Store:
         write_bytes(self.run_dir / "models" / f"{name}.safetensors", weights)
 
     def _record(self, kind: str, **content: Any) -> None:
-        event = {"kind": kind, "time": provenance.now(), **content}
-        self._journal.append(event)
-        self.state.apply(event)
+        # As it will be read: a study that goes on and one that is resumed must not differ in a tuple for a list.
+        self.state.apply(self._journal.append({"kind": kind, "time": provenance.now(), **content}))
         self._dirty = True
 
     def refresh_tables(self, *, now: bool = False) -> None:
@@ -104,9 +103,13 @@ class Store:
 
 def finite(report: Mapping[str, Any]) -> dict[str, Any]:
     """Replaces numbers that JSON cannot hold by None; why there are some is in the report's own words."""
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in report.items()
-    }
+
+    def held(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return finite(value)
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return {key: held(value) for key, value in report.items()}
 
 
 def create(run_dir: Path, description: Mapping[str, Any]) -> Store:

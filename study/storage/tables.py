@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from analysis.schema import BUDGET, METADATA, METRICS, TABLES
 from study.storage.atomic import write_bytes
 from study.storage.state import Confirmation, State, Trial
-from trainables.config import flat
+from trainables.columns import flat
 
 Row = dict[str, Any]
 COST = tuple(column.name for column in BUDGET if column.name != "device")

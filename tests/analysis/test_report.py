@@ -12,7 +12,8 @@ import pytest
 import analysis
 from analysis.report import main, write_report
 from tests.analysis.synthetic import read_rows, write_study
-from trainables.config import RoleConfig, TrialConfig, flat
+from trainables.columns import flat
+from trainables.config import RoleConfig, TrialConfig
 
 FILES = {
     "index.html",

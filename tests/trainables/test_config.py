@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from trainables.columns import flat
 from trainables.config import (
     DataConfig,
     EvaluationConfig,
@@ -10,7 +11,6 @@ from trainables.config import (
     ThreatModel,
     TrialConfig,
     digest,
-    flat,
 )
 from trainables.seeding import stream
 from trainables.strategies import STRATEGIES

@@ -116,6 +116,11 @@ class Classifier:
         return self._folded(folded, images).to(images.dtype)
 
 
+def in_precision(folded: Tensors, dtype: torch.dtype) -> Tensors:
+    """Returns the parameters in another precision."""
+    return {name: value.to(dtype) for name, value in folded.items()}
+
+
 def _affine(params: Tensors, buffers: Tensors, norm: str) -> tuple[Tensor, Tensor]:
     """Returns scale and shift of a normalisation whose statistics are constants."""
     variance, mean = buffers[f"{norm}.running_var"], buffers[f"{norm}.running_mean"]

@@ -16,11 +16,11 @@ from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
 from trainables.attacks.attack import Attack, Found, search
+from trainables.attacks.objectives import cross_entropy
 from trainables.classifiers.classifier import Classifier, Tensors
 from trainables.data.split import Split
 from trainables.evaluation.tally import Tally
 from trainables.threats.threat import Threat
-from trainables.training.objectives import cross_entropy
 
 CHUNK = 500
 

@@ -22,7 +22,7 @@ TRAVEL = 2.5  # radii that the measuring attack can cross in all its steps
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnderAttack:
-    """What attacks do to a model; fields as in `trainables.config.EpochReport`."""
+    """What attacks do to a model; fields as in `trainables.report.EpochReport`."""
 
     robust_error: float
     robust_error_at: dict[str, float]

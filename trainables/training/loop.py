@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from trainables.classifiers.classifier import Classifier, Tensors
-from trainables.config import EpochReport, ThreatName, TrialConfig
+from trainables.config import ThreatName, TrialConfig
 from trainables.data.split import Split, Splits
 from trainables.evaluation.errors import Subject
 from trainables.evaluation.measure import under_attack
 from trainables.evaluation.tally import Tally
 from trainables.manifolds.manifold import Code, Manifold
+from trainables.report import EpochReport
 from trainables.seeding import stream
 from trainables.training import optimisers
 from trainables.training.plan import dedicated_step, draw_noise, hyper

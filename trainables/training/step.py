@@ -17,7 +17,8 @@ from torch.nn import functional as F
 
 from trainables.attacks.attack import Objective, search
 from trainables.attacks.gradient import ATTACKS
-from trainables.classifiers.classifier import Classifier, Tensors
+from trainables.attacks.objectives import cross_entropy, divergence, kl
+from trainables.classifiers.classifier import Classifier, Tensors, in_precision
 from trainables.config import RoleConfig
 from trainables.differentiation import grad_and_aux
 from trainables.geometry import Norm
@@ -25,7 +26,6 @@ from trainables.manifolds.manifold import Code, Manifold
 from trainables.threats.manifold import ManifoldThreat
 from trainables.threats.pixel import PixelThreat
 from trainables.threats.threat import Threat
-from trainables.training.objectives import cross_entropy, divergence, in_precision, kl
 from trainables.training.optimisers import Optimiser, OptimiserState
 
 

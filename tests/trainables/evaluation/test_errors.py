@@ -8,7 +8,9 @@ from torch import Tensor
 
 from trainables.attacks.attack import search
 from trainables.attacks.gradient import ATTACKS
+from trainables.attacks.objectives import cross_entropy
 from trainables.classifiers import build
+from trainables.classifiers.classifier import Blueprint, Classifier
 from trainables.config import DataConfig, EvaluationConfig, ThreatModel
 from trainables.data.split import Split
 from trainables.evaluation.errors import Probe, Subject, errors_under_attack, success_rate
@@ -17,18 +19,15 @@ from trainables.evaluation.tally import Tally
 from trainables.geometry import NORMS
 from trainables.pipeline import load_data
 from trainables.seeding import stream
-from trainables.training.objectives import cross_entropy
 
 DATA = DataConfig(n_train=40, n_validation=60, n_test=20)
 SPLITS, MANIFOLD = load_data(DATA)
 
 
-class Brightness:
+def brightness(folded: dict[str, Tensor], images: Tensor) -> Tensor:
     """Class 1 if the mean pixel exceeds a threshold of .5, else class 0: a classifier whose margin is known."""
-
-    def logits(self, folded: dict[str, Tensor], images: Tensor) -> Tensor:
-        margin = 100 * (images.mean((1, 2, 3)) - 0.5)
-        return torch.stack([-margin, margin], dim=1)
+    margin = 100 * (images.mean((1, 2, 3)) - 0.5)
+    return torch.stack([-margin, margin], dim=1)
 
 
 class Greys(Split):
@@ -42,7 +41,8 @@ class Greys(Split):
 
 
 def greys(levels: list[float]) -> Subject:
-    return Subject(classifier=Brightness(), folded={"w": torch.zeros(1)}, split=Greys(levels), tally=Tally())
+    classifier = Classifier(Blueprint(network=torch.nn.Identity(), folded=brightness, folds=()))
+    return Subject(classifier=classifier, folded={}, split=Greys(levels), tally=Tally())
 
 
 def probe(split: Split, attack: str = "pgd", steps: int = 10, norm: str = "linf") -> Probe:

@@ -5,7 +5,7 @@ from torch.autograd import gradcheck
 
 from trainables.config import DataConfig
 from trainables.data.fonts import RANGES, FontSplit, make_splits
-from trainables.data.split import Splits
+from trainables.data.split import Split, Splits
 from trainables.manifolds.fonts import FontManifold, affine_matrix
 from trainables.manifolds.manifold import Code
 from trainables.seeding import stream
@@ -18,6 +18,13 @@ IDENTITY = torch.tensor([[0.0, 0, 0, 0, 1, 0]])
 def manifold() -> FontManifold:
     prototypes = torch.randint(0, 256, (FACES, 10, 28, 28), generator=stream(0, "p"), dtype=torch.uint8)
     return FontManifold(prototypes, RANGES["hard"].box())
+
+
+class Photographs(Split):
+    labels = torch.zeros(3, dtype=torch.long)
+
+    def images(self, indices: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(len(indices), 1, 28, 28)
 
 
 def splits(manifold: FontManifold, **changes: object) -> Splits:
@@ -125,7 +132,7 @@ def test_the_box_holds_what_is_clamped(manifold: FontManifold) -> None:
 
 def test_only_fonts_lie_on_this_manifold(manifold: FontManifold) -> None:
     with pytest.raises(TypeError, match="FONTS"):
-        manifold.codes(object(), torch.arange(3))  # type: ignore[arg-type]  # the mistake that is tested
+        manifold.codes(Photographs(), torch.arange(3))
 
 
 def test_digest_tells_manifolds_apart(manifold: FontManifold) -> None:

@@ -25,7 +25,7 @@ VARIANTS = {
     "ce": [(PIXEL,), (replace(PIXEL, steps=3, share=0.25, weight=0.2),), (replace(PIXEL, slack=1, radius=0.1),)],
     "trades": [
         (replace(PIXEL, loss="trades", beta=b, steps=s, share=sh),)
-        for b, s, sh in ((1, 5, 0.5), (6, 2, 0.3), (3, 5, 0.1))
+        for b, s, sh in ((1.0, 5, 0.5), (6.0, 2, 0.3), (3.0, 5, 0.1))
     ],
     "both": [
         (replace(PIXEL, share=0.25), replace(MANIFOLD, share=0.25)),

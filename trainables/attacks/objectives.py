@@ -1,16 +1,10 @@
 """What an attack raises, for every example on its own."""
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from trainables.attacks.attack import Objective
 from trainables.classifiers.classifier import Classifier, Tensors
-
-
-def in_precision(folded: Tensors, dtype: torch.dtype) -> Tensors:
-    """Returns the parameters in another precision."""
-    return {name: value.to(dtype) for name, value in folded.items()}
 
 
 def cross_entropy(classifier: Classifier, folded: Tensors, labels: Tensor) -> Objective:

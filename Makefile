@@ -1,0 +1,37 @@
+# `make demo` and `make test` need nothing but Python 3.11 and this folder. VENV=DIR uses an environment elsewhere.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DATA ?=
+
+.PHONY: demo test test-slow lint format clean
+
+demo: $(READY)  ## a small study from nothing to a report, in about ten minutes on two cores
+	$(BIN)/python -m study.launch --space tradeoff --scale demo $(if $(DATA),--data-root $(DATA))
+
+test: $(READY)  ## the quick tests
+	$(BIN)/python -m pytest -q
+
+test-slow: $(READY)  ## the tests that take longer: real Ray studies, interruptions, planted bugs
+	$(BIN)/python -m pytest -q -m "slow or ray"
+
+lint: $(READY)  ## style, types, architecture, sizes, dead code
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python .ci/sizes.py
+	$(BIN)/vulture
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV)

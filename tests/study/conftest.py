@@ -1,0 +1,57 @@
+import pytest
+
+from study.config import SCALES, StudyConfig
+from study.desk import Desk
+from study.storage.provenance import describe
+from study.storage.store import Store, create
+from trainables.config import DataConfig
+
+MODEL = {"parameters": 10, "device": "cpu", "manifold_digest": "abc"}
+
+
+def tiny(**changes):
+    """A study too small to mean anything."""
+    scale = SCALES["smoke"]
+    data = DataConfig(n_train=20, n_validation=10, n_test=10)
+    values = {"name": "tiny", "scale": "smoke", "data": data, "steps": scale.steps, "epochs": 2, "n_attacked": 10}
+    return StudyConfig(**values | {"trials": 3, "seeds": 2} | changes)
+
+
+def begin(folder, **changes):
+    config = tiny(**changes)
+    return create(folder / config.name, describe(config, command="python -m study.launch", data_fingerprint="f00d"))
+
+
+def said(epoch, error, robust_error, **changes):
+    """What a trial says after an epoch, with the keys of an `EpochReport` and of a `Model`."""
+    report = {
+        "epoch": epoch, "train_loss": 1.0, "error": error, "robust_error": robust_error,
+        "robust_error_at": {} if robust_error is None else {"0.075": error, "0.3": robust_error},
+        "on_manifold_error": None, "success_rate": None, "on_manifold_success_rate": None,
+        "gradient_evaluations": 100 * epoch, "forward_passes": 200 * epoch, "seconds": 0.5 * epoch, "infeasible": None,
+    }  # fmt: skip
+    return report | MODEL | changes
+
+
+def work(desk, error, robust_error):
+    """Takes the next trial and ends it with these errors."""
+    trial = desk.next()
+    desk.report(trial.trial_id, said(1, 0.9, None))
+    desk.report(trial.trial_id, said(2, error, robust_error))
+    return desk.end(trial.trial_id, None)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with begin(tmp_path) as store:
+        yield store
+
+
+@pytest.fixture
+def desk(store):
+    return Desk(store)
+
+
+def reopened(store: Store) -> Store:
+    """Opens a study again that was closed."""
+    return Store(store.run_dir)

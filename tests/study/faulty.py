@@ -1,0 +1,48 @@
+"""A study whose trials misbehave, each in its own way; run by `test_execution` in a process of its own."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def misbehaving(point: Mapping[str, Any]) -> None:
+    """Does what the trial's number says."""
+    from ray import tune
+
+    from tests.study.conftest import said
+    from trainables.tune import trainable
+
+    number = int(point["trial_id"].split("-")[1])
+    if number == 0:
+        tune.report(said(1, 0.25, 0.5))
+    elif number == 1:
+        raise RuntimeError("the trial\nbroke")
+    elif number == 2:
+        os._exit(1)
+    elif number == 4:
+        tune.report(said(1, 0.9, None, infeasible="it collapsed"))
+    elif number == 5:
+        data = point["config"]["data"] | {"source": "/nowhere"}
+        trainable({"config": point["config"] | {"data": data}})
+
+
+def main(runs: Path) -> None:
+    from study.cluster import connected
+    from study.interrupt import Interrupt
+    from tests.study.conftest import begin
+
+    with begin(runs, trials=7, architectures=("mlp",)) as store, connected(None, 2) as cluster:
+        from study.desk import Desk
+        from study.execution import run_search
+        from study.monitoring.lines import Lines
+
+        watch = Lines(store.config)
+        with Interrupt() as interrupt:
+            watch.began(store.state, cluster, store.run_dir)
+            run_search(Desk(store), misbehaving, watch, interrupt, concurrency=cluster.concurrency)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

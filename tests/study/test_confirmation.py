@@ -1,0 +1,35 @@
+from study.confirmation import candidates, jobs
+from study.desk import Desk
+from tests.study.conftest import begin, work
+
+
+def test_candidates_are_the_front_and_all_baselines_of_each_architecture(tmp_path):
+    with begin(tmp_path, trials=9, architectures=("conv",)) as store:
+        desk = Desk(store)
+        for number in range(5):
+            work(desk, 0.5, 0.9 - number / 100)
+        failed = desk.next()
+        desk.end(failed.trial_id, "it broke")
+        for error, robust in [(0.1, 0.99), (0.6, 0.95), (0.4, 0.4)]:
+            work(desk, error, robust)
+
+        chosen = [trial.number for trial in candidates(store.state, ("conv",))]
+
+    assert chosen == [0, 1, 2, 3, 4, 6, 8]  # 5 failed, 7 is dominated and no baseline
+
+
+def test_all_candidates_are_retrained_with_the_same_fresh_seeds_on_test(store):
+    desk = Desk(store)
+    for _ in range(4):
+        work(desk, 0.5, 0.9)
+
+    todo = jobs(store)
+
+    assert [(job.trial.trial_id, job.seed) for job in todo] == [
+        (trial, seed) for seed in store.config.fresh_seeds() for trial in ("conv-000", "conv-001", "mlp-000", "mlp-001")
+    ]
+    for job in todo:
+        assert job.config["evaluation"]["split"] == "test"
+        assert job.config["seed"] == job.seed
+        kept = {key: value for key, value in job.config.items() if key not in ("seed", "evaluation")}
+        assert kept == {key: job.trial.config[key] for key in kept}

@@ -1,0 +1,117 @@
+from pathlib import Path
+
+import pytest
+
+from study.config import SCALES
+from study.launch import main
+from study.options import read_options
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_options_it_is_the_demo_of_the_tradeoff_on_fonts():
+    request = read_options([])
+
+    assert (request.config.space, request.config.scale, request.config.data.dataset) == ("tradeoff", "demo", "fonts")
+    assert request.config.architectures == ("conv", "mlp")
+    assert request.run_dir.parent == Path.cwd() / "runs"
+    assert request.run_dir.name.startswith("tradeoff-fonts-2")
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_scale_sets_all_numbers(scale):
+    config, numbers = read_options(["--scale", scale]).config, SCALES[scale]
+
+    assert (config.trials, config.seeds, config.epochs, config.steps) == (
+        numbers.trials, numbers.seeds, numbers.epochs, numbers.steps
+    )  # fmt: skip
+    assert (config.data.n_train, config.data.n_validation, config.data.n_test, config.n_attacked) == (
+        numbers.n_train, numbers.n_validation, numbers.n_test, numbers.n_attacked
+    )  # fmt: skip
+
+
+def test_options_change_the_scales_numbers():
+    config = read_options(
+        ["--scale", "smoke", "--trials", "7", "--seeds", "3", "--n-train", "50", "--epochs", "4", "--seed", "5"]
+    ).config
+
+    assert (config.trials, config.seeds, config.data.n_train, config.epochs) == (7, 3, 50, 4)
+    assert (config.seed, config.data.seed) == (5, 5)
+
+
+def test_the_l2_adversary_has_a_radius_of_its_own():
+    assert read_options(["--norm", "l2"]).config.threat_model.epsilon == 1.5
+    assert read_options(["--norm", "l2", "--epsilon", "2"]).config.threat_model.epsilon == 2
+
+
+def test_paths_are_absolute(tmp_path):
+    assert read_options(["--data-root", "d"]).config.data.source == str(tmp_path / "d" / "FONTS" / "prototypes.npz")
+    assert read_options(["--fonts-dir", "f"]).config.data.source == str(tmp_path / "f")
+    assert read_options(["--runs", "r", "--name", "n"]).run_dir == tmp_path / "r" / "n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--bogus",
+        "--space moon",
+        "--dataset cifar",
+        "--architectures resnet",
+        "--architectures conv conv",
+        "--norm l1",
+        "--epsilon 0",
+        "--epsilon nan",
+        "--epsilon 2",
+        "--eta -1",
+        "--scale huge",
+        "--trials 0",
+        "--trials many",
+        "--seeds 0",
+        "--n-train 5",
+        "--epochs 0",
+        "--sampler gp",
+        "--concurrency 0",
+        "--seed -1",
+        "--name ../elsewhere",
+        "--name taken",
+        "--runs occupied/file --name x",
+        "--data-root nowhere",
+        "--data-root broken",
+        "--fonts-dir nowhere",
+        "--fonts-dir empty",
+        "--data-root a --fonts-dir b",
+        "--resume nowhere",
+        "--resume empty",
+        "--resume empty --trials 3",
+        "--address nowhere",
+        "--address 127.0.0.1:9",
+        "surplus",
+    ],
+)
+def test_what_is_wrong_before_a_trial_starts_is_said_on_one_line(line, capfd):
+    Path("runs/taken").mkdir(parents=True)
+    Path("empty").mkdir()
+    Path("occupied").mkdir()
+    Path("occupied/file").write_text("")
+    Path("broken/FONTS").mkdir(parents=True)
+    Path("broken/FONTS/prototypes.npz").write_bytes(b"no archive")
+
+    status = main(line.split())
+
+    said = capfd.readouterr().err
+    assert status == 2
+    assert said.count("\n") == 1
+    assert said.startswith("study.launch: ")
+    assert list(Path("runs").iterdir()) == [Path("runs/taken")]
+
+
+def test_help_teaches(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["--help"])
+
+    said = capsys.readouterr().out
+    assert left.value.code == 0
+    assert all(word in said for word in ("examples:", "exit status:", "130", "--resume", "--dry-run"))

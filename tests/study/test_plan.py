@@ -1,0 +1,38 @@
+from dataclasses import replace
+
+import pytest
+
+from search_spaces.tradeoff import tradeoff
+from study.plan import described, gradient_evaluations, plan
+from study.search.point import to_config
+from tests.study.conftest import tiny
+from trainables.pipeline import run
+
+
+@pytest.mark.parametrize("label", ["Normal", "RegAdv", "Reg+OnTrue", "RandTrue"])
+def test_the_estimate_is_an_upper_bound_and_not_far_off(label):
+    config = tiny()
+    trial = to_config(dict(tradeoff(5).baselines)[label], config.base("mlp", 0))
+
+    *_, last = run(replace(trial, epochs=1))
+
+    estimate = gradient_evaluations(replace(trial, epochs=1))
+    assert estimate / 6 < last.gradient_evaluations <= estimate
+
+
+def test_a_plan_counts_trials_signatures_and_cost():
+    config = tiny(trials=12)
+
+    made = plan(config, "mlp", confirm=True)
+
+    assert (len(made.baselines), made.searched, made.signatures) == (6, 6, 8)
+    assert made.search > 12 * 2 * 100
+    assert made.rate > 0
+    assert made.seconds == pytest.approx((made.search + made.confirmation) / made.rate)
+    assert "RegAdv weak" in described(config, [made], 2)
+
+
+def test_without_confirmation_it_costs_nothing():
+    made = plan(tiny(), "mlp", confirm=False)
+
+    assert (made.candidates, made.confirmation) == (0, 0)

@@ -1,0 +1,42 @@
+"""What a trial says after every epoch."""
+
+from dataclasses import dataclass, field, fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochReport:
+    """What a trial says after an epoch.
+
+    Errors and rates are fractions in [0, 1]. Those under attack are None in epochs without an attack; those on the
+    manifold are None where there is no manifold.
+
+    Attributes:
+        epoch: counted from 1.
+        train_loss: mean over the epoch's batches.
+        error: misclassified, on the split that the evaluation names.
+        robust_error: misclassified clean or under attack in the image, mean over the radii.
+        robust_error_at: the same per radius, the key being the radius to three digits.
+        on_manifold_error: as `robust_error`, for the manifold threat.
+        success_rate: of the paper's attack, over correctly classified examples, mean over its attempts.
+        on_manifold_success_rate: the same on the manifold.
+        gradient_evaluations: backward passes through the classifier, per example, since the trial began.
+        forward_passes: the same for forward passes.
+        seconds: wall time since the trial began.
+        infeasible: why the trial can give no point (NaN, chance level), or None.
+    """
+
+    epoch: int
+    train_loss: float
+    error: float
+    robust_error: float | None = None
+    robust_error_at: dict[str, float] = field(default_factory=dict)
+    on_manifold_error: float | None = None
+    success_rate: float | None = None
+    on_manifold_success_rate: float | None = None
+    gradient_evaluations: int = 0
+    forward_passes: int = 0
+    seconds: float = 0.0
+    infeasible: str | None = None
+
+
+EPOCH_REPORT_FIELDS = tuple(f.name for f in fields(EpochReport))
