@@ -76,7 +76,7 @@ def _prepare_environment(address: str | None) -> None:
         os.environ.setdefault(name, value)
     if address and address != "auto":
         _refuse_unreachable(address)
-    warnings.filterwarnings("ignore", module=r"ray(\.|$)")
+    warnings.filterwarnings("ignore", module=r"ray(\.|$)")  # they are for authors, not for users of a study
 
 
 def _start(address: str | None, concurrency: int | None) -> Cluster:
@@ -92,6 +92,8 @@ def _start(address: str | None, concurrency: int | None) -> Cluster:
     where = {"address": address} if address else local
     try:
         context = ray.init(**where, log_to_driver=False, logging_level=logging.CRITICAL)
+        # The deaths of workers would be printed all the same; a trial that ends so says it in its message.
+        ray._private.worker._worker_logs_enabled = False
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         wanted = f"a Ray cluster at {address}" if address else "a local Ray cluster"
         raise Refused(

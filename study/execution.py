@@ -4,11 +4,14 @@ Ray's own record of it is a throwaway: it lies in a temporary folder and nothing
 """
 # ruff: noqa: ARG002 - Ray calls by these names, whether we need them or not
 
+import pickle
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, final
 
 from ray import tune
+from ray.exceptions import RayTaskError
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.search import Searcher
 
@@ -58,6 +61,15 @@ def run_search(desk: Desk, trainable: Trainable, watch: Watch, interrupt: Interr
 
 def _trial_id(trial: RayTrial) -> str:
     return str(trial.config["trial_id"])
+
+
+def _reason(trial: RayTrial) -> str:
+    """Returns what Ray has written down of a trial's end, without its traceback."""
+    error = pickle.loads(Path(trial.pickled_error_file).read_bytes())
+    if isinstance(error, RayTaskError):
+        cause = error.cause
+        return " ".join(f"{type(cause).__name__}: {cause}".split())
+    return str(error).partition("\n")[0]  # the rest are addresses of processes that are gone
 
 
 @final
@@ -119,8 +131,7 @@ class _Answers(tune.Callback):
         self._end(_trial_id(trial), self._live.failures.pop(_trial_id(trial), None))
 
     def on_trial_error(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        reason = " ".join(str(trial.get_pickled_error() or trial.get_error() or "no reason given").split())
-        self._end(_trial_id(trial), f"its worker died {TRIES} times: {reason}")
+        self._end(_trial_id(trial), f"it broke off {TRIES} times, the last time with {_reason(trial)}")
 
     def on_step_end(self, iteration: int, trials: list[RayTrial], **info: Any) -> None:
         self._live.desk.store.refresh_tables()

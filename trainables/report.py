@@ -13,7 +13,7 @@ class EpochReport:
     Attributes:
         epoch: counted from 1.
         train_loss: mean over the epoch's batches.
-        error: misclassified, on the split that the evaluation names.
+        error: misclassified; after the last epoch on the split that the evaluation names, before it on validation.
         robust_error: misclassified clean or under attack in the image, mean over the radii.
         robust_error_at: the same per radius, the key being the radius to three digits.
         on_manifold_error: as `robust_error`, for the manifold threat.

@@ -20,7 +20,7 @@ from study.search.front import validation_front
 from study.storage.state import Confirmation, State, Trial
 
 REFRESH_EVERY = 0.25  # seconds
-FIXED_LINES = 17  # of the picture beside the fronts, when all is well
+FIXED_LINES = 18  # of the picture beside the fronts, when all is well
 PROBLEMS_SHOWN = 3
 BAR_WIDTH = 30
 FRONT = "best on validation so far: no other trial of the architecture is better in both errors"
@@ -57,8 +57,9 @@ class View(Watch):
         ]
         self._where = [f"results    {run_dir}"]
         if cluster.dashboard:
-            token = f"  (asks for the token in {cluster.token})" if cluster.token else ""
-            self._where.append(f"dashboard  {cluster.dashboard}{token}")
+            self._where.append(f"dashboard  {cluster.dashboard}")
+        if cluster.token:
+            self._where.append(f"           asks for the token in {cluster.token}")
         self._live.start()
         self._draw()
 
@@ -151,7 +152,7 @@ class View(Watch):
             table.add_column(name, justify="right")
         for architecture in self._config.architectures:
             front = validation_front(self._state.of(architecture))
-            shown = front[: max(2, room)]
+            shown = front if len(front) <= room else front[: max(2, room - 1)]
             for place, trial in enumerate(shown):
                 error, robust = trial.objectives or (float("nan"), float("nan"))
                 known = trial.trial_id if trial.label is None else f"{trial.trial_id} {trial.label}"

@@ -30,7 +30,7 @@ def test_every_bad_end_says_why_on_one_line(trials):
     assert reasons[0] is None
     assert "RuntimeError" in reasons[1]
     assert "the trial broke" in reasons[1]
-    assert "worker died" in reasons[2]
+    assert "died" in reasons[2]
     assert reasons[3] == "it ended without a report"
     assert reasons[4] == "it collapsed"
     assert "/nowhere" in reasons[5]

@@ -83,7 +83,7 @@ def add_noise(path):
 def test_any_other_damage_is_refused(tmp_path, harm):
     harm(segment(filled(tmp_path, "one", "two", "three")))
 
-    with pytest.raises(JournalDamaged, match="000001.jsonl") as refused:
+    with pytest.raises(JournalDamaged, match=r"000001\.jsonl") as refused:
         Journal(tmp_path)
     assert "\n" not in str(refused.value)
 

@@ -10,7 +10,7 @@ from study.monitoring.lines import Lines
 from study.monitoring.progress import Count, duration
 from study.monitoring.view import View
 from study.storage.state import Confirmation, Model
-from tests.study.conftest import MODEL, said, work
+from tests.study.conftest import MODEL, begin, said, work
 
 CLUSTER = Cluster(dashboard="http://127.0.0.1:8265", token=Path("/home/you/.ray/auth_token"), concurrency=2)
 
@@ -42,9 +42,9 @@ def play(watch, store):
 
 
 def drawn(view, terminal):
-    with terminal.capture() as capture:
-        terminal.print(view.picture())
-    return capture.get()
+    paper = Console(file=io.StringIO(), width=terminal.width, height=terminal.height, color_system=None)
+    paper.print(view.picture())
+    return paper.file.getvalue()
 
 
 def test_the_picture_shows_progress_running_trials_problems_and_the_front(store, terminal):
@@ -67,19 +67,21 @@ def test_the_picture_shows_progress_running_trials_problems_and_the_front(store,
         assert words in picture
 
 
-def test_the_picture_fits_a_small_terminal(store):
+def test_the_picture_fits_a_small_terminal(tmp_path):
     terminal = Console(file=io.StringIO(), force_terminal=True, width=80, height=24, color_system=None)
-    view = View(store.config, terminal)
-    desk = Desk(store)
-    view.began(store.state, CLUSTER, Path("runs/tiny"))
-    for number in range(6):
-        view.trial_ended(work(desk, 0.1 * (1 + number // 2), 0.9 - 0.1 * (number // 2)))
+    with begin(tmp_path, trials=6) as store:
+        view, desk = View(store.config, terminal), Desk(store)
+        view.began(store.state, CLUSTER, Path("runs/tiny"))
+        for number in range(10):
+            view.trial_ended(work(desk, 0.1 * (1 + number // 2), 0.9 - 0.1 * (number // 2)))
+        for _ in range(2):
+            view.trial_began(desk.next())
 
-    picture = drawn(view, terminal)
-    view.ended()
+        picture = drawn(view, terminal)
+        view.ended()
 
     assert len(picture.splitlines()) <= 24
-    assert "and 1 more" in picture
+    assert "and 3 more" in picture
 
 
 def test_lines_say_when_something_ended(store, capsys):

@@ -13,7 +13,7 @@ from trainables.strategies import STRATEGIES
 
 TINY = TrialConfig(
     width=0.25,
-    data=DataConfig(n_train=100, n_validation=50, n_test=50),
+    data=DataConfig(n_train=100, n_validation=50, n_test=70),
     epochs=2,
     batch_size=50,
     fused_steps=5,
@@ -61,6 +61,15 @@ def test_attacking_midway_does_not_change_training() -> None:
     early = replace(TINY, roles=ROLES, evaluation=replace(TINY.evaluation, at_epochs=(1,)))
 
     assert without_time(early)[-1].train_loss == without_time(replace(TINY, roles=ROLES))[-1].train_loss
+
+
+def test_the_test_split_is_opened_after_the_last_epoch_only() -> None:
+    on_test = replace(TINY, evaluation=replace(TINY.evaluation, split="test"))
+    searched, confirmed = without_time(TINY), without_time(on_test)
+
+    assert confirmed[0].error == searched[0].error
+    assert confirmed[-1].train_loss == searched[-1].train_loss
+    assert confirmed[-1].error != searched[-1].error
 
 
 def test_the_scheduler_stops_by_not_asking() -> None:

@@ -8,10 +8,10 @@ attack, over correctly classified examples, mean over attempts.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
@@ -58,6 +58,13 @@ class Subject:
         return self.classifier.logits(self.folded, images).argmax(1) != self.split.labels[indices]
 
 
+class Starts(NamedTuple):
+    """Random starts of several attempts, see `Norm.sample`."""
+
+    gaussian: Float[Tensor, "attempt example *shape"]
+    uniform: Float[Tensor, "attempt example"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """One attack under one threat, at settings of its own.
@@ -74,26 +81,34 @@ class Probe:
     step_size: float
 
     def succeeds(
-        self, subject: Subject, indices: Tensor, radius: float, gaussian: Tensor, uniform: Tensor
-    ) -> Bool[Tensor, "batch"]:
-        """Returns for which examples it finds a misclassified image.
+        self, subject: Subject, indices: Tensor, radius: float, starts: Starts, *, once: bool
+    ) -> Bool[Tensor, "attempt example"]:
+        """Returns in which attempts it finds a misclassified image; attempts share batches.
 
-        It takes an example out once it is misclassified; noise is given for the whole split's attacked examples.
+        An attempt leaves the batch with its first success.
+
+        Args:
+            subject: the model and its data.
+            indices: the examples.
+            radius: of the ball.
+            starts: noise for every attempt on each of the split's attacked examples.
+            once: one success is enough: all attempts on an example end with it.
         """
-        found = torch.zeros(len(gaussian), dtype=torch.bool)
-        for part in torch.split(indices, CHUNK):
-            delta, state, left = (
-                self.threat(part, torch.tensor(radius)).start(gaussian[part], uniform[part]),
-                None,
-                part,
-            )
+        found = torch.zeros(starts.uniform.shape, dtype=torch.bool)
+        everything = torch.cartesian_prod(torch.arange(len(found)), indices)
+        for rows in torch.split(everything, CHUNK):
+            attempt, example = (rows[~found.any(0)[rows[:, 1]]] if once else rows).unbind(1)
+            threat = self.threat(example, torch.tensor(radius))
+            delta = threat.start(starts.gaussian[attempt, example], starts.uniform[attempt, example])
+            state = None
             for leg in self._legs():
-                result = self._search(subject, left, radius, delta, state, leg)
-                found[left] = result.success
-                delta, state, left = _taken((*result.last, left), ~result.success)
-                if not len(left):
+                result = self._search(subject, example, radius, delta, state, leg)
+                found[attempt, example] = result.success
+                done = found.any(0)[example] if once else result.success
+                delta, state, attempt, example = _taken((*result.last, attempt, example), ~done)
+                if not len(example):
                     break
-        return found[indices]
+        return found[:, indices]
 
     def _legs(self) -> list[int]:
         """Splits the steps where examples that have succeeded are taken out: after 5, 10, 20, 40 ... steps."""
@@ -152,11 +167,9 @@ def errors_under_attack(
     lost = subject.unperturbed(probe.threat, everyone)
     errors = []
     for radius in radii:
-        for _ in range(restarts):
-            gaussian, uniform = _noise(probe, everyone, rng)
-            left = everyone[~lost]
-            if len(left):
-                lost[left] = probe.succeeds(subject, left, radius, gaussian, uniform)
+        starts, left = _starts(probe, everyone, restarts, rng), everyone[~lost]
+        if len(left):
+            lost[left] = probe.succeeds(subject, left, radius, starts, once=True).any(0)
         errors.append(lost.double().mean().item())
     return errors
 
@@ -169,15 +182,14 @@ def success_rate(
     correct = everyone[~subject.unperturbed(probe.threat, everyone)]
     if not len(correct) or not attempts:
         return None
-    rates = []
-    for _ in range(attempts):
-        gaussian, uniform = _noise(probe, everyone, rng)
-        rates.append(probe.succeeds(subject, correct, radius, gaussian, uniform).double().mean().item())
-    return sum(rates) / attempts
+    starts = _starts(probe, everyone, attempts, rng)
+    return probe.succeeds(subject, correct, radius, starts, once=False).double().mean().item()
 
 
-def _noise(probe: Probe, everyone: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+def _starts(probe: Probe, everyone: Tensor, attempts: int, rng: torch.Generator) -> Starts:
     """Draws starting noise for all examples, so that none depends on how others fare."""
     anchor = probe.threat(everyone, torch.tensor(0.0)).anchor
-    gaussian = torch.randn(anchor.shape, generator=rng, dtype=anchor.dtype)
-    return gaussian, torch.rand(len(everyone), generator=rng, dtype=anchor.dtype)
+    drawn = [
+        (torch.randn(anchor.shape, generator=rng), torch.rand(len(everyone), generator=rng)) for _ in range(attempts)
+    ]
+    return Starts(*(torch.stack(noise) for noise in zip(*drawn, strict=True)))

@@ -106,14 +106,18 @@ def _count(training: Training) -> None:
 
 
 def _report(training: Training, epoch: int, loss: float, seconds: float) -> EpochReport:
-    """Measures the model: its error after every epoch, attacks where the config asks for them."""
+    """Measures the model: its error after every epoch, attacks where the config asks for them.
+
+    Test data, where the config names it, is opened once: after the last epoch. Until then errors are on validation.
+    """
     config, started = training.config, time.perf_counter()
-    split: Split = getattr(training.splits, config.evaluation.split)
+    last = epoch == config.epochs
+    split: Split = getattr(training.splits, config.evaluation.split if last else "validation")
     subject = Subject(classifier=training.classifier, folded=training.folded(), split=split, tally=training.tally)
     error = subject.error()
-    infeasible = _infeasible(loss, error, training.splits.classes, last=epoch == config.epochs)
+    infeasible = _infeasible(loss, error, training.splits.classes, last=last)
     attacks = {}
-    if not infeasible and (epoch == config.epochs or epoch in config.evaluation.at_epochs):
+    if not infeasible and (last or epoch in config.evaluation.at_epochs):
         measured = under_attack(subject, training.manifold, config.threat_model, config.evaluation, config.data.seed)
         attacks = asdict(measured)
     return EpochReport(

@@ -13,7 +13,7 @@ from trainables.classifiers import build
 from trainables.classifiers.classifier import Blueprint, Classifier
 from trainables.config import DataConfig, EvaluationConfig, ThreatModel
 from trainables.data.split import Split
-from trainables.evaluation.errors import Probe, Subject, errors_under_attack, success_rate
+from trainables.evaluation.errors import Probe, Starts, Subject, errors_under_attack, success_rate
 from trainables.evaluation.measure import manifold_threats, pixel_threats, under_attack
 from trainables.evaluation.tally import Tally
 from trainables.geometry import NORMS
@@ -84,27 +84,33 @@ def test_an_example_lost_at_a_small_radius_stays_lost() -> None:
 @pytest.mark.parametrize("attack", ["pgd", "adam_pgd"])
 @pytest.mark.parametrize(("steps", "radius"), [(3, 0.03), (12, 0.004)])
 def test_taking_examples_out_changes_no_success(attack: str, steps: int, radius: float) -> None:
-    """The twin keeps all examples to the end, in one search."""
+    """The twin searches attempt by attempt and keeps all examples to the end."""
     subject, indices = network(), torch.arange(60)
     split = subject.split
     tried = Probe(attack=ATTACKS[attack], threat=pixel_threats(split, NORMS["linf"]), steps=steps, step_size=0.2)
     rng = stream(0, "n")
-    gaussian, uniform = torch.randn(60, 1, 28, 28, generator=rng), torch.rand(60, generator=rng)
+    starts = Starts(torch.randn(3, 60, 1, 28, 28, generator=rng), torch.rand(3, 60, generator=rng))
     threat = tried.threat(indices, torch.tensor(radius))
-    whole = search(
-        tried.attack,
-        cross_entropy(subject.classifier, subject.folded, split.labels),
-        threat,
-        threat.start(gaussian, uniform),
-        step_size=torch.tensor(0.2),
-        steps=torch.tensor(steps),
-        slack=torch.tensor(0),
-        longest=steps,
-        alone=False,
-    )
+    whole = [
+        search(
+            tried.attack,
+            cross_entropy(subject.classifier, subject.folded, split.labels),
+            threat,
+            threat.start(starts.gaussian[attempt], starts.uniform[attempt]),
+            step_size=torch.tensor(0.2),
+            steps=torch.tensor(steps),
+            slack=torch.tensor(0),
+            longest=steps,
+            alone=False,
+        ).success
+        for attempt in range(3)
+    ]
+    each = tried.succeeds(subject, indices, radius, starts, once=False)
+    any_of_them = tried.succeeds(subject, indices, radius, starts, once=True).any(0)
 
-    assert torch.equal(tried.succeeds(subject, indices, radius, gaussian, uniform), whole.success)
-    assert 0 < whole.success.sum() < 60
+    assert torch.equal(each, torch.stack(whole))
+    assert torch.equal(any_of_them, torch.stack(whole).any(0))
+    assert 0 < any_of_them.sum() < 60
 
 
 def test_success_rate_counts_correct_examples_only_and_means_over_attempts() -> None:

@@ -1,0 +1,172 @@
+import json
+import shutil
+import signal
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from matplotlib import get_data_path
+from safetensors.numpy import load_file
+
+from analysis import load
+from study.launch import main
+from tests.study.processes import Driver, ended, wait_for
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(400)]
+
+SMALL = "--scale smoke --architectures mlp --n-train 50 --epochs 1 --trials 12 --seeds 1 --concurrency 1".split()
+MEASURED = ("trial_id", "label", "state", "seed", "signature", "gradient_evaluations", "forward_passes", "message")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def smoke(runs):
+    """A smoke study, looked at while it ran."""
+    driver = Driver("--scale", "smoke", "--runs", runs, "--name", "smoke")
+    assert wait_for(lambda: ended(runs / "smoke", "asked"), 60)
+    seen = {"listening": driver.listening(), "rival": Driver("--resume", runs / "smoke").finish()}
+    seen["status"], seen["out"], seen["err"] = driver.finish()
+    return seen | {"run_dir": runs / "smoke", "gone": driver.gone(within=10)}
+
+
+@pytest.fixture(scope="module")
+def whole(runs):
+    """A study that nobody interrupted."""
+    assert Driver(*SMALL, "--runs", runs, "--name", "whole").finish()[0] == 0
+    return runs / "whole"
+
+
+def measured(run_dir, table):
+    """Returns what a study has measured, without times and places."""
+    rows = pq.read_table(run_dir / "results" / f"{table}.parquet").to_pylist()
+    kept = [
+        {key: value for key, value in row.items() if key in MEASURED or key.startswith(("val_", "test_", "config."))}
+        for row in rows
+    ]
+    return sorted(kept, key=lambda row: row["trial_id"])
+
+
+def test_a_study_goes_from_nothing_to_a_report(smoke):
+    study, folder = load(smoke["run_dir"]), smoke["run_dir"]
+
+    assert (smoke["status"], smoke["err"]) == (0, "")
+    assert study.trials["state"].to_pylist() == ["COMPLETE"] * 4
+    assert sorted(study.trials["label"].to_pylist()) == ["Normal", "Normal", "RegAdv", "RegAdv"]
+    assert len(study.confirmations) == study.test_accesses == 4
+    assert (folder / "report" / "index.html").is_file()
+    assert "report:" in smoke["out"]
+
+
+def test_the_models_that_were_confirmed_are_kept(smoke):
+    folder = smoke["run_dir"] / "models"
+
+    names = {path.stem for path in folder.glob("*.safetensors")}
+
+    assert names == {path.stem for path in folder.glob("*.json")}
+    assert len(names) == 4
+    for name in names:
+        config = json.loads((folder / f"{name}.json").read_text())
+        assert name.endswith(f"-{config['seed']}")
+        assert sum(tensor.size for tensor in load_file(folder / f"{name}.safetensors").values()) > 10_000
+
+
+def test_a_local_study_listens_to_this_machine_alone(smoke):
+    assert smoke["listening"]
+    assert all(address.is_loopback for address in smoke["listening"])
+
+
+def test_a_second_driver_is_refused_on_one_line(smoke):
+    status, _, err = smoke["rival"]
+
+    assert (status, err.count("\n")) == (2, 1)
+    assert "one driver" in err
+
+
+def test_no_process_outlives_a_study(smoke):
+    assert smoke["gone"]
+
+
+def test_a_name_is_used_once(smoke, capsys):
+    assert main(["--scale", "smoke", "--runs", str(smoke["run_dir"].parent), "--name", "smoke"]) == 2
+    assert "exists" in capsys.readouterr().err
+
+
+def test_resuming_what_is_done_changes_no_number(smoke):
+    before = measured(smoke["run_dir"], "confirmations")
+
+    status, _, err = Driver("--resume", smoke["run_dir"]).finish()
+
+    assert (status, err) == (0, "")
+    assert measured(smoke["run_dir"], "confirmations") == before
+
+
+def test_one_seed_one_trial_at_a_time_gives_the_same_numbers_twice(whole, runs):
+    assert Driver(*SMALL, "--runs", runs, "--name", "again").finish()[0] == 0
+
+    for table in ("trials", "curves", "confirmations"):
+        assert measured(runs / "again", table) == measured(whole, table)
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "status"),
+    [("finished", signal.SIGINT, 130), ("confirmed", signal.SIGINT, 130), ("finished", signal.SIGKILL, -9)],
+)
+def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(whole, runs, kind, number, status):
+    name = f"stopped-{kind}-{number}"
+    driver = Driver(*SMALL, "--runs", runs, "--name", name)
+    assert wait_for(lambda: ended(runs / name, kind) >= 3, 120)
+    driver.strike(number)
+    left, out, _ = driver.finish()
+    assert left == status
+    assert ("--resume" in out) == (number == signal.SIGINT)
+    assert driver.gone(within=30)
+    assert ended(runs / name, kind) < 12
+
+    assert Driver("--resume", runs / name, "--concurrency", 1).finish()[0] == 0
+
+    assert ended(runs / name, "asked") == ended(runs / name) == 12
+    for table in ("trials", "curves", "confirmations"):
+        assert measured(runs / name, table) == measured(whole, table)
+
+
+def test_an_unconfirmed_study_is_confirmed_when_it_is_resumed(runs):
+    line = [*SMALL[:-4], "--trials", "2", "--seeds", "1"]
+    assert Driver(*line, "--no-confirm", "--runs", runs, "--name", "later").finish()[0] == 0
+    assert not (runs / "later" / "test_access.jsonl").exists()
+
+    assert Driver("--resume", runs / "later").finish()[0] == 0
+
+    assert len(load(runs / "later").confirmations) == 2
+
+
+def test_changed_data_are_not_mixed_in(runs, tmp_path):
+    study = tmp_path / "runs" / "moved"
+    source = tmp_path / "faces"
+    source.mkdir()
+    copy_fonts(source, 3)
+    line = [*SMALL, "--no-confirm", "--fonts-dir", source, "--runs", tmp_path / "runs", "--name", "moved"]
+    assert Driver(*line, "--trials", "1").finish()[0] == 0
+    copy_fonts(source, 4)
+
+    status, _, err = Driver("--resume", study).finish()
+
+    assert (status, err.count("\n")) == (2, 1)
+    assert "data" in err
+
+
+def copy_fonts(folder, count):
+    fonts = sorted((Path(get_data_path()) / "fonts" / "ttf").glob("DejaVu*.ttf"))
+    for path in fonts[:count]:
+        shutil.copy(path, folder)
+
+
+def test_a_dry_run_prints_a_plan_and_leaves_nothing(tmp_path):
+    status, out, err = Driver("--scale", "smoke", "--dry-run", "--runs", tmp_path / "runs").finish()
+
+    assert (status, err) == (0, "")
+    assert "gradient evaluations" in out
+    assert not (tmp_path / "runs").exists()
