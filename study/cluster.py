@@ -30,7 +30,7 @@ QUIET: Mapping[str, str] = MappingProxyType(
         "RAY_AUTH_MODE": "token",
     }
 )
-# Despite its name: without it Ray listens on every address of a Linux machine, whatever address it is given.
+# Despite its name: without it Ray takes 127.0.0.1 for the machine's own address, and listens on all of them.
 LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 OBJECT_STORE_BYTES = 256 * 2**20
 REACHABLE_WITHIN = 3.0  # seconds
@@ -62,20 +62,46 @@ def connected(address: str | None, concurrency: int | None) -> Iterator[Cluster]
     Raises:
         Refused: if there is no cluster to join, or none can be started.
     """
-    _prepare_environment(address)
+    found = _located(address)
+    _prepare_environment(loopback=found is None or _is_loopback(found))
     import ray
 
     try:
-        yield _start(address, concurrency)
+        yield _start(found, concurrency)
     finally:
         ray.shutdown()
 
 
-def _prepare_environment(address: str | None) -> None:
-    for name, value in {**QUIET, **({} if address else LOOPBACK_ONLY)}.items():
+def _located(address: str | None) -> str | None:
+    """Returns HOST:PORT of the cluster to join, or None where a local one is to be started."""
+    if address is None:
+        return None
+    where = _current_cluster() if address == "auto" else address
+    host, _, port = where.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=REACHABLE_WITHIN).close()
+    except (OSError, ValueError) as error:
+        raise Refused(
+            f"--address takes auto or the HOST:PORT of a running Ray cluster; got {address}, which does not answer "
+            f"({error}); start one with `ray start --head`, or leave --address out for a local one"
+        ) from error
+    return where
+
+
+def _current_cluster() -> str:
+    """Returns the address that Ray would take for "auto", empty where there is none."""
+    known = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
+    return os.environ.get("RAY_ADDRESS") or (known.read_text().strip() if known.is_file() else "")
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    return host == "localhost" or host.startswith("127.") or host == "::1"
+
+
+def _prepare_environment(*, loopback: bool) -> None:
+    for name, value in {**QUIET, **(LOOPBACK_ONLY if loopback else {})}.items():
         os.environ.setdefault(name, value)
-    if address and address != "auto":
-        _refuse_unreachable(address)
     warnings.filterwarnings("ignore", module=r"ray(\.|$)")  # they are for authors, not for users of a study
 
 
@@ -107,14 +133,3 @@ def _start(address: str | None, concurrency: int | None) -> Cluster:
         token=token if token.exists() else None,
         concurrency=concurrency or max(1, int(cpus)),
     )
-
-
-def _refuse_unreachable(address: str) -> None:
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=REACHABLE_WITHIN).close()
-    except (OSError, ValueError) as error:
-        raise Refused(
-            f"--address takes auto or the HOST:PORT of a running Ray cluster; got {address} ({error}); "
-            "start one with `ray start --head`, or leave --address out for a local one"
-        ) from error

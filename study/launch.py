@@ -90,8 +90,9 @@ def _opened(request: Request, fingerprint: str) -> Iterator[Store]:
             store.note(f"resumed by {request.command}")
             yield store
         return
+    begun = create(request.run_dir, description)  # outside of what follows: if it is refused, the folder is not ours
     try:
-        with create(request.run_dir, description) as store:
+        with begun as store:
             yield store
     except Refused:
         shutil.rmtree(request.run_dir, ignore_errors=True)

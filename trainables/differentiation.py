@@ -11,6 +11,16 @@ At = TypeVar("At")
 Aux = TypeVar("Aux")
 
 
+def clamp_through(values: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
+    """Returns values clamped to a range, with the gradient of the values themselves.
+
+    The gradient of `clamp` is zero at the bounds. Where most pixels are black, half of a random perturbation ends at a
+    bound, and an attack that differentiated through `clamp` could never move it again.
+    """
+    clamped = torch.clamp(values, torch.as_tensor(low, dtype=values.dtype), torch.as_tensor(high, dtype=values.dtype))
+    return values + (clamped - values).detach()
+
+
 def grad_and_aux(function: Callable[[At], tuple[Tensor, Aux]], at: At, *, alone: bool) -> tuple[At, Aux]:
     """Returns the gradient of a function's first, scalar result, and its second.
 

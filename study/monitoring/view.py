@@ -134,7 +134,9 @@ class View(Watch):
         passed = duration(time.monotonic() - running.since)
         if running.trial is None:
             return f"{running.name}, {passed}"
-        return f"{running.name}, epoch {len(running.trial.curve)} of {self._config.epochs}, {passed}"
+        epochs = len(running.trial.curve)
+        said = f"{epochs} of {self._config.epochs} epochs done" if epochs else "starting"
+        return f"{running.name}, {said}, {passed}"
 
     def _went_wrong(self) -> list[Text]:
         shown = [Text(problem, style="yellow", overflow="ellipsis", no_wrap=True) for problem in self._problems]

@@ -13,8 +13,10 @@ from tests.contracts.conftest import BATCH, MakeThreat, starting_point
 from trainables.attacks.attack import NO_SLACK, Attack, Found, search
 from trainables.attacks.gradient import ATTACKS
 from trainables.geometry import L2, Norm
+from trainables.manifolds.fonts import FontManifold
 from trainables.manifolds.manifold import Code
 from trainables.seeding import stream
+from trainables.threats.manifold import ManifoldThreat
 from trainables.threats.pixel import PixelThreat
 from trainables.threats.threat import Threat
 
@@ -291,3 +293,42 @@ def test_pgd_finds_the_worst_case_of_a_linear_model_in_closed_form(norm: Norm) -
     dual = np.linalg.norm(w.numpy(), ord=2 if isinstance(norm, L2) else 1)
 
     assert (found.delta.flatten() @ w).item() == pytest.approx(radius * dual, rel=1e-6)
+
+
+@pytest.mark.parametrize("wall", [0.0, 1.0])
+def test_a_pixel_that_starts_at_its_bound_can_leave_it(attack: Attack, norm: Norm, wall: float) -> None:
+    """The start is pressed against the wall, and the loss rises inwards; the gradient of a clamp would be zero there."""
+    images = torch.full((1, 1, 28, 28), wall, dtype=torch.float64)
+    threat = PixelThreat(images, norm, torch.tensor(2.0, dtype=torch.float64))
+    inwards = 1 - 2 * wall
+    found = search(
+        attack,
+        lambda x: (inwards * x.flatten(1).sum(1), torch.zeros(1, dtype=torch.bool)),
+        threat,
+        threat.project(torch.full_like(images, -inwards)),
+        step_size=torch.tensor(0.01, dtype=torch.float64),
+        steps=torch.tensor(10),
+        slack=torch.tensor(NO_SLACK),
+        longest=10,
+        alone=True,
+    )
+
+    assert (inwards * found.delta > 0.005).all()
+
+
+@pytest.mark.parametrize("end", ["low", "high"])
+def test_a_code_that_starts_at_the_end_of_its_box_can_leave_it(
+    attack: Attack, norm: Norm, manifold: FontManifold, code: Code, end: str
+) -> None:
+    """Every coordinate at its bound; the objective reads the code from the image's threat, so gradients must pass."""
+    bound = getattr(manifold, end).double().expand(BATCH, 6)
+    threat = ManifoldThreat(manifold, Code(bound, code.fixed), norm, torch.tensor(0.3, dtype=torch.float64))
+    inwards = 1.0 if end == "low" else -1.0
+
+    def gradient(delta: Tensor) -> Tensor:
+        return (inwards * manifold.clamp(bound + delta)).sum()
+
+    (slope,) = torch.autograd.grad(gradient(leaf := torch.zeros_like(bound).requires_grad_()), leaf)
+    torch.testing.assert_close(slope, torch.full_like(bound, inwards))
+    moved = find(attack, threat, start=torch.zeros_like(bound), step_size=0.3)
+    assert (moved.delta.abs().amax(1) > 0.01).all()

@@ -23,7 +23,8 @@ BUGS = {
     "a later failure undoes success": ("attacks/attack.py", "self.success | (wrong & live)", "wrong & live"),
     "slack is one too short": ("attacks/attack.py", "self.since <= slack", "self.since < slack"),
     "masked steps are one too few": ("attacks/attack.py", "live = iteration <= steps", "live = iteration < steps"),
-    "pixels leave their range": ("threats/pixel.py", "(self.images + delta).clamp(0, 1)", "self.images + delta"),
+    "pixels leave their range": ("threats/pixel.py", "clamp_through(self.images + delta, 0, 1)", "self.images + delta"),
+    "gradients die at a bound": ("differentiation.py", "values + (clamped - values).detach()", "clamped"),
     "codes leave their box": (
         "threats/manifold.py",
         "self.manifold.clamp(self.code.free + delta) - self.code.free",

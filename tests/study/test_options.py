@@ -5,6 +5,10 @@ import pytest
 from study.config import SCALES
 from study.launch import main
 from study.options import read_options
+from study.storage.provenance import describe
+from study.storage.store import create
+from tests.study.conftest import begin, tiny
+from trainables.pipeline import data_fingerprint
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +112,17 @@ def test_what_is_wrong_before_a_trial_starts_is_said_on_one_line(line, capfd):
     assert list(Path("runs").iterdir()) == [Path("runs/taken")]
 
 
+def test_two_drivers_that_race_for_a_name_do_each_other_no_harm(tmp_path, capfd, monkeypatch):
+    rival = read_options(["--scale", "smoke", "--name", "race"])
+    with begin(tmp_path / "runs", name="race"):  # while the rival was still reading its data
+        monkeypatch.setattr("study.launch.read_options", lambda _: rival)
+
+        status = main([])
+
+        assert (status, "exists" in capfd.readouterr().err) == (2, True)
+        assert (tmp_path / "runs" / "race" / "study.json").is_file()
+
+
 def test_help_teaches(capsys):
     with pytest.raises(SystemExit) as left:
         main(["--help"])
@@ -115,3 +130,17 @@ def test_help_teaches(capsys):
     said = capsys.readouterr().out
     assert left.value.code == 0
     assert all(word in said for word in ("examples:", "exit status:", "130", "--resume", "--dry-run"))
+
+
+@pytest.mark.parametrize(("changed", "name"), [("data_fingerprint", "data"), ("space_fingerprint", "search space")])
+def test_a_study_does_not_go_on_with_something_else(tmp_path, capfd, changed, name):
+    config = tiny()
+    truth = describe(config, command="", data_fingerprint=data_fingerprint(config.data))
+    with create(tmp_path / "tiny", truth | {changed: "0" * 64}):
+        pass
+
+    status = main(["--resume", str(tmp_path / "tiny")])
+
+    said = capfd.readouterr().err
+    assert (status, said.count("\n")) == (2, 1)
+    assert f"goes on with the {name} that it began with" in said

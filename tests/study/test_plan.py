@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from search_spaces.tradeoff import tradeoff
 from study.plan import described, gradient_evaluations, plan
@@ -8,8 +9,9 @@ from trainables.config import DataConfig
 from trainables.pipeline import run
 
 
-@pytest.mark.parametrize("label", ["Normal", "RegAdv", "Reg+OnTrue", "RandTrue"])
+@pytest.mark.parametrize("label", ["Normal", "Reg+OnTrue", "RandTrue"])
 def test_the_estimate_is_an_upper_bound_and_not_far_off(label):
+    torch.set_num_threads(1)  # as in a trial
     config = tiny(data=DataConfig(n_train=200, n_validation=50, n_test=10))
     trial = to_config(dict(tradeoff(5).baselines)[label], config.base("mlp", 0))
 

@@ -57,7 +57,7 @@ def test_the_picture_shows_progress_running_trials_problems_and_the_front(store,
     for words in (
         "1 of 3 trials",
         "2 of 4 models",
-        "conv-001 RegAdv, epoch 1 of 2",
+        "conv-001 RegAdv, 1 of 2 epochs done",
         "mlp-000 FAILED: OSError: [disk] full",
         "0.250         0.500",
         "http://127.0.0.1:8265",

@@ -142,16 +142,10 @@ def _taken(tensors: tuple[Any, ...], mask: Tensor) -> tuple[Any, ...]:
     return taken
 
 
-def errors_under_attack(
-    subject: Subject,
-    probe: Probe,
-    radii: Sequence[float],
-    *,
-    attacked: int,
-    restarts: int,
-    rng: torch.Generator,
-) -> list[float]:
-    """Returns the fraction of the first examples that is misclassified at each radius, worst over all that was tried.
+def lost_under_attack(
+    subject: Subject, probe: Probe, radii: Sequence[float], lost: Tensor, *, restarts: int, rng: torch.Generator
+) -> list[Bool[Tensor, "example"]]:
+    """Returns which of the first examples are misclassified at each radius, worst over all that was tried.
 
     What is lost at one radius is lost at every larger one: the smaller ball lies inside.
 
@@ -159,31 +153,32 @@ def errors_under_attack(
         subject: the model and its data.
         probe: the attack.
         radii: in rising order.
-        attacked: examples, the first of the split.
+        lost: which examples are misclassified without an attack.
         restarts: random starts at every radius.
         rng: gives the starts, the same for every model that is measured with an equal generator.
     """
-    everyone = torch.arange(attacked)
-    lost = subject.unperturbed(probe.threat, everyone)
-    errors = []
+    everyone, masks = torch.arange(len(lost)), []
     for radius in radii:
         starts, left = _starts(probe, everyone, restarts, rng), everyone[~lost]
+        lost = lost.clone()
         if len(left):
             lost[left] = probe.succeeds(subject, left, radius, starts, once=True).any(0)
-        errors.append(lost.double().mean().item())
-    return errors
+        masks.append(lost)
+    return masks
 
 
-def success_rate(
-    subject: Subject, probe: Probe, radius: float, *, attacked: int, attempts: int, rng: torch.Generator
-) -> float | None:
-    """Returns the paper's rate: over correctly classified examples, mean over attempts; None if there are none."""
-    everyone = torch.arange(attacked)
-    correct = everyone[~subject.unperturbed(probe.threat, everyone)]
-    if not len(correct) or not attempts:
+def successes(
+    subject: Subject, probe: Probe, radius: float, lost: Tensor, *, attempts: int, rng: torch.Generator
+) -> Bool[Tensor, "attempt example"] | None:
+    """Returns in which attempts each correctly classified example falls; None where there is none, or no attempt.
+
+    The mean is the paper's success rate: over correctly classified examples, and over attempts.
+    """
+    everyone = torch.arange(len(lost))
+    if not attempts or bool(lost.all()):
         return None
     starts = _starts(probe, everyone, attempts, rng)
-    return probe.succeeds(subject, correct, radius, starts, once=False).double().mean().item()
+    return probe.succeeds(subject, everyone[~lost], radius, starts, once=False)
 
 
 def _starts(probe: Probe, everyone: Tensor, attempts: int, rng: torch.Generator) -> Starts:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from functools import partial
 
+import torch
 from torch import Tensor
 
 from trainables.attacks.gradient import PGD, AdamPGD
 from trainables.config import EvaluationConfig, ThreatModel
 from trainables.data.split import Split
-from trainables.evaluation.errors import MakeThreat, Probe, Subject, errors_under_attack, success_rate
+from trainables.evaluation.errors import MakeThreat, Probe, Subject, lost_under_attack, successes
 from trainables.geometry import NORMS, Norm
 from trainables.manifolds.manifold import Manifold
 from trainables.seeding import stream
@@ -66,35 +67,41 @@ def under_attack(
         seed: of the attacks' noise; equal seeds give every model the same starts on the same images.
     """
     norm = NORMS[threat_model.norm]
-    attacked = min(config.n_attacked, len(subject.split))
-
-    def measure(threat: MakeThreat, radius: float, name: str) -> tuple[list[float], float | None]:
-        noise = partial(stream, seed, "evaluation", config.split, name)
-        strong = Probe(attack=PGD(), threat=threat, steps=config.steps, step_size=TRAVEL / config.steps)
-        paper = Probe(attack=AdamPGD(), threat=threat, steps=PAPER_STEPS, step_size=PAPER_STEP / radius)
-        errors = errors_under_attack(
-            subject,
-            strong,
-            [fraction * radius for fraction in config.radii],
-            attacked=attacked,
-            restarts=config.restarts,
-            rng=noise("worst"),
-        )
-        rate = success_rate(
-            subject, paper, radius, attacked=attacked, attempts=config.paper_attempts, rng=noise("paper")
-        )
-        return errors, rate
-
-    pixel, rate = measure(pixel_threats(subject.split, norm), threat_model.epsilon, "pixel")
+    pixel = _measure(subject, pixel_threats(subject.split, norm), threat_model.epsilon, config, seed)
     names = [f"{fraction * threat_model.epsilon:.3g}" for fraction in config.radii]
     result = UnderAttack(
-        robust_error=_mean(pixel), robust_error_at=dict(zip(names, pixel, strict=True)), success_rate=rate
+        robust_error=pixel.mean,
+        robust_error_at=dict(zip(names, pixel.errors, strict=True)),
+        success_rate=pixel.success_rate,
     )
     if manifold is None:
         return result
-    on_manifold, latent_rate = measure(manifold_threats(subject.split, norm, manifold), threat_model.eta, "manifold")
-    return replace(result, on_manifold_error=_mean(on_manifold), on_manifold_success_rate=latent_rate)
+    code = _measure(subject, manifold_threats(subject.split, norm, manifold), threat_model.eta, config, seed)
+    return replace(result, on_manifold_error=code.mean, on_manifold_success_rate=code.success_rate)
 
 
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    errors: list[float]
+    success_rate: float | None
+
+    @property
+    def mean(self) -> float:
+        return sum(self.errors) / len(self.errors)
+
+
+def _measure(subject: Subject, threat: MakeThreat, radius: float, config: EvaluationConfig, seed: int) -> _Measured:
+    """Measures one threat: errors at all radii, worst over both attacks, and the paper's success rate at the last."""
+    strong = Probe(attack=PGD(), threat=threat, steps=config.steps, step_size=TRAVEL / config.steps)
+    paper = Probe(attack=AdamPGD(), threat=threat, steps=PAPER_STEPS, step_size=PAPER_STEP / radius)
+    noise = partial(stream, seed, "evaluation", config.split)
+    clean = subject.unperturbed(threat, torch.arange(config.n_attacked))
+    radii = [fraction * radius for fraction in config.radii]
+    lost = lost_under_attack(subject, strong, radii, clean, restarts=config.restarts, rng=noise("worst"))
+    broken = successes(subject, paper, radius, clean, attempts=config.paper_attempts, rng=noise("paper"))
+    if broken is None:
+        return _Measured([mask.double().mean().item() for mask in lost], None)
+    if config.radii[-1] >= 1:
+        lost[-1] = lost[-1].clone()
+        lost[-1][~clean] |= broken.any(0)
+    return _Measured([mask.double().mean().item() for mask in lost], broken.double().mean().item())

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from trainables.data.fonts import FontSplit
 from trainables.data.split import Split
+from trainables.differentiation import clamp_through
 from trainables.manifolds.manifold import Code, Manifold
 
 
@@ -64,13 +65,14 @@ class FontManifold(Manifold):
         """Returns the images of letters under their transformations, in [0, 1]."""
         letters = self.prototypes[glyphs[:, 0], glyphs[:, 1]].to(theta.dtype)[:, None] / 255
         grid = (self.lattice.to(theta.dtype) @ affine_matrix(theta).mT).reshape(len(theta), *letters.shape[2:], 2)
-        return F.grid_sample(letters, grid, mode="bilinear", padding_mode="zeros", align_corners=True).clamp(0, 1)
+        images = F.grid_sample(letters, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
+        return clamp_through(images, 0, 1)
 
     def decode(self, code: Code) -> Float[Tensor, "batch 1 28 28"]:
         return self.render(code.free, code.fixed)
 
     def clamp(self, free: Float[Tensor, "batch code"]) -> Float[Tensor, "batch code"]:
-        return torch.minimum(torch.maximum(free, self.low.to(free.dtype)), self.high.to(free.dtype))
+        return clamp_through(free, self.low, self.high)
 
     def digest(self) -> str:
         words = hashlib.sha256(self.prototypes.numpy().tobytes())

@@ -35,7 +35,7 @@ class Manifold(ABC):
 
     @abstractmethod
     def clamp(self, free: Float[Tensor, "batch code"]) -> Float[Tensor, "batch code"]:
-        """Returns the nearest free part inside the latent box."""
+        """Returns the nearest free part inside the latent box, with the gradient of what it is given."""
 
     @abstractmethod
     def digest(self) -> str:

@@ -3,6 +3,7 @@ from typing import final
 from jaxtyping import Float
 from torch import Tensor
 
+from trainables.differentiation import clamp_through
 from trainables.geometry import Norm
 from trainables.threats.threat import Threat
 
@@ -28,4 +29,4 @@ class PixelThreat(Threat):
         return self.render(delta) - self.images
 
     def render(self, delta: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch channel height width"]:
-        return (self.images + delta).clamp(0, 1)
+        return clamp_through(self.images + delta, 0, 1)

@@ -77,9 +77,9 @@ def _epoch(training: Training, epoch: int, order: torch.Generator, attack: torch
         batch = make_batch(training.splits.train, training.manifold, permutation[places % len(permutation)])
         rate = learning_rate(config.optimiser, epoch, number, epochs=config.epochs, batches=batches)
         noise = draw_noise(config, noise_shapes(training.splits, training.manifold), attack, DTYPE)
-        training.state, loss = step(training.state, batch, noise, hyper(config, rate, DTYPE))
-        losses.append(loss)
-        _count(training)
+        training.state, outcome = step(training.state, batch, noise, hyper(config, rate, DTYPE))
+        losses.append(outcome.loss)
+        _count(training, [int(iterations) for iterations in outcome.iterations])
     return torch.stack(losses).mean().item()
 
 
@@ -96,12 +96,14 @@ def noise_shapes(splits: Splits, manifold: Manifold | None) -> dict[ThreatName, 
     return shapes | ({"manifold": (manifold.code_length,)} if manifold else {})
 
 
-def _count(training: Training) -> None:
+def _count(training: Training, iterations: list[int]) -> None:
     config, tally = training.config, training.tally
     tally.add(config.batch_size, forward=1, backward=1)
-    for (role, count), capacity in zip(config.role_counts(), config.capacities(), strict=True):
-        tally.add(count, forward=role.steps + 1, backward=role.steps)
+    roles = zip(config.role_counts(), config.capacities(), iterations, strict=True)
+    for (role, count), capacity, taken in roles:
+        tally.add(count, forward=taken + 1, backward=taken)
         if role.loss == "trades":
+            tally.add(count, forward=1)  # the prediction that the attack leaves
             tally.add(capacity, forward=1, backward=1)
 
 
@@ -115,7 +117,7 @@ def _report(training: Training, epoch: int, loss: float, seconds: float) -> Epoc
     split: Split = getattr(training.splits, config.evaluation.split if last else "validation")
     subject = Subject(classifier=training.classifier, folded=training.folded(), split=split, tally=training.tally)
     error = subject.error()
-    infeasible = _infeasible(loss, error, training.splits.classes, last=last)
+    infeasible = _infeasible(training, loss, error, split) if last or not math.isfinite(loss) else None
     attacks = {}
     if not infeasible and (last or epoch in config.evaluation.at_epochs):
         measured = under_attack(subject, training.manifold, config.threat_model, config.evaluation, config.data.seed)
@@ -132,11 +134,13 @@ def _report(training: Training, epoch: int, loss: float, seconds: float) -> Epoc
     )
 
 
-def _infeasible(loss: float, error: float, classes: int, *, last: bool) -> str | None:
+def _infeasible(training: Training, loss: float, error: float, split: Split) -> str | None:
     """Returns why a model can give no point of a front, or None."""
     if not math.isfinite(loss):
         return f"the training loss is {loss}"
-    chance = 1 - 1 / classes
-    if last and error >= chance:
+    if not all(bool(values.isfinite().all()) for values in training.folded().values()):
+        return "the last update left weights that are not finite"
+    chance = 1 - split.labels.bincount().max().item() / len(split)
+    if error >= chance:
         return f"collapsed: the error of {error:.3f} is not below chance, {chance:.3f}"
     return None

@@ -15,7 +15,7 @@ ATTACK_DTYPES = {"float32": None, "bfloat16": torch.bfloat16}
 
 
 def dedicated_step(config: TrialConfig, classifier: Classifier, manifold: Manifold | None, dtype: torch.dtype) -> Step:
-    """Plans the step of one model on its own: no empty places, no masked steps."""
+    """Plans the step of one model on its own: attacks have no empty places and no masked steps."""
     plans = tuple(
         RolePlan(config=role, window=count, capacity=capacity, longest=role.steps)
         for (role, count), capacity in zip(config.role_counts(), config.capacities(), strict=True)

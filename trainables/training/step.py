@@ -37,8 +37,20 @@ class State(NamedTuple):
     optimiser: OptimiserState
 
 
+class Outcome(NamedTuple):
+    """What happened in a step.
+
+    Attributes:
+        loss: before the update.
+        iterations: of every role's attack, which may have ended early.
+    """
+
+    loss: Tensor
+    iterations: tuple[Tensor, ...]
+
+
 class Batch(NamedTuple):
-    """Examples in random order; codes only where a role needs them."""
+    """Examples in random order, with their codes (of no length where there is no manifold)."""
 
     images: Float[Tensor, "batch channel height width"]
     labels: Int[Tensor, "batch"]
@@ -81,7 +93,8 @@ class RolePlan:
 
     Attributes:
         window: places that are attacked; at least the role's examples.
-        capacity: places that its noise and its clean copies have.
+        capacity: places that its noise has, and the clean copies of TRADES, where examples repeat to fill them; batch
+            statistics then count some twice, alone just as in a fused step.
         longest: steps of its attack's loop.
     """
 
@@ -117,12 +130,13 @@ class Step:
         self.classifier, self.manifold, self.optimiser, self.norm = classifier, manifold, optimiser, norm
         self.roles, self.attack_dtype, self.alone = roles, attack_dtype, alone
 
-    def __call__(self, state: State, batch: Batch, noise: tuple[RoleNoise, ...], hyper: Hyper) -> tuple[State, Tensor]:
-        """Returns the state after the step, and the loss before it."""
-        images = batch.images
+    def __call__(self, state: State, batch: Batch, noise: tuple[RoleNoise, ...], hyper: Hyper) -> tuple[State, Outcome]:
+        """Returns the state after the step, and what happened in it."""
+        images, taken = batch.images, []
         folded = in_precision(self.classifier.fold(state.params, state.buffers), self.attack_dtype)
         for plan, role_noise, numbers in zip(self.roles, noise, hyper.roles, strict=True):
-            images = self._perturb(images, batch, folded, plan, role_noise, numbers)
+            images, iterations = self._perturb(images, batch, folded, plan, role_noise, numbers)
+            taken.append(torch.tensor(iterations))
 
         def loss_of(params: Tensors) -> tuple[Tensor, tuple[Tensor, Tensors]]:
             loss, buffers = self._loss(params, state.buffers, images, batch, hyper)
@@ -132,7 +146,7 @@ class Step:
         params, optimiser = self.optimiser(
             state.params, gradients, state.optimiser, hyper.learning_rate, hyper.weight_decay
         )
-        return State(params, buffers, optimiser), loss
+        return State(params, buffers, optimiser), Outcome(loss, tuple(taken))
 
     def _perturb(
         self,
@@ -142,8 +156,8 @@ class Step:
         plan: RolePlan,
         noise: RoleNoise,
         numbers: RoleHyper,
-    ) -> Tensor:
-        """Replaces the role's examples by what its attack finds."""
+    ) -> tuple[Tensor, int]:
+        """Replaces the role's examples by what its attack finds; returns its iterations too."""
         positions = numbers.first + torch.arange(plan.window, device=images.device) % numbers.size
         threat = self._threat(batch, positions, plan, numbers)
         objective = self._objective(batch, positions, folded, plan)
@@ -160,7 +174,7 @@ class Step:
         )
         place = torch.arange(len(images), device=images.device) - numbers.first
         perturbed = threat.render(found.delta)[place.clamp(0, plan.window - 1)]
-        return torch.where(_inside(place, numbers)[:, None, None, None], perturbed, images)
+        return torch.where(_inside(place, numbers)[:, None, None, None], perturbed, images), found.iterations
 
     def _threat(self, batch: Batch, positions: Tensor, plan: RolePlan, numbers: RoleHyper) -> Threat:
         if plan.config.threat == "pixel":

@@ -13,7 +13,7 @@ from trainables.classifiers import build
 from trainables.classifiers.classifier import Blueprint, Classifier
 from trainables.config import DataConfig, EvaluationConfig, ThreatModel
 from trainables.data.split import Split
-from trainables.evaluation.errors import Probe, Starts, Subject, errors_under_attack, success_rate
+from trainables.evaluation.errors import Probe, Starts, Subject, _starts, lost_under_attack, successes
 from trainables.evaluation.measure import manifold_threats, pixel_threats, under_attack
 from trainables.evaluation.tally import Tally
 from trainables.geometry import NORMS
@@ -60,25 +60,32 @@ def network() -> Subject:
     )
 
 
+def errors(subject: Subject, tried: Probe, radii: list[float], restarts: int = 1) -> list[float]:
+    clean = subject.unperturbed(tried.threat, torch.arange(len(subject.split)))
+    masks = lost_under_attack(subject, tried, radii, clean, restarts=restarts, rng=stream(0, "n"))
+    return [mask.double().mean().item() for mask in masks]
+
+
+def rate(subject: Subject, radius: float, attempts: int) -> float | None:
+    tried = probe(subject.split)
+    clean = subject.unperturbed(tried.threat, torch.arange(len(subject.split)))
+    broken = successes(subject, tried, radius, clean, attempts=attempts, rng=stream(0, "n"))
+    return None if broken is None else broken.double().mean().item()
+
+
 def test_errors_at_each_radius_are_those_of_the_known_margin() -> None:
     """An image of level v falls at radius r just if v - r < .5; the first one is wrong without an attack."""
     subject = greys([0.4, 0.55, 0.65, 0.75, 0.95])
-    errors = errors_under_attack(
-        subject, probe(subject.split), [0.1, 0.2, 0.3], attacked=5, restarts=2, rng=stream(0, "n")
-    )
-
     assert subject.error() == pytest.approx(0.2)
-    assert errors == pytest.approx([0.4, 0.6, 0.8])
+    assert errors(subject, probe(subject.split), [0.1, 0.2, 0.3], restarts=2) == pytest.approx([0.4, 0.6, 0.8])
 
 
 def test_an_example_lost_at_a_small_radius_stays_lost() -> None:
     subject = network()
-    errors = errors_under_attack(
-        subject, probe(subject.split, steps=2), [0.01, 0.02, 0.04, 0.08], attacked=60, restarts=1, rng=stream(0, "n")
-    )
+    rising = errors(subject, probe(subject.split, steps=2), [0.01, 0.02, 0.04, 0.08])
 
-    assert errors == sorted(errors)
-    assert errors[0] < errors[-1]
+    assert rising == sorted(rising)
+    assert rising[0] < rising[-1]
 
 
 @pytest.mark.parametrize("attack", ["pgd", "adam_pgd"])
@@ -114,22 +121,17 @@ def test_taking_examples_out_changes_no_success(attack: str, steps: int, radius:
 
 
 def test_success_rate_counts_correct_examples_only_and_means_over_attempts() -> None:
-    subject = greys([0.4, 0.55, 0.95, 0.95])
-    rate = success_rate(subject, probe(subject.split), 0.1, attacked=4, attempts=3, rng=stream(0, "n"))
-
-    assert rate == pytest.approx(1 / 3)
+    assert rate(greys([0.4, 0.55, 0.95, 0.95]), 0.1, attempts=3) == pytest.approx(1 / 3)
 
 
 def test_success_rate_of_a_model_that_is_always_wrong_is_none() -> None:
-    subject = greys([0.1, 0.2])
-
-    assert success_rate(subject, probe(subject.split), 0.1, attacked=2, attempts=1, rng=stream(0, "n")) is None
+    assert rate(greys([0.1, 0.2]), 0.1, attempts=1) is None
 
 
 def test_tally_counts_every_backward_pass() -> None:
     """Nobody falls: two examples, 7 steps in legs of 5 and 2, and one forward pass more at the end of each leg."""
     subject = greys([0.95, 0.95])
-    errors_under_attack(subject, probe(subject.split, steps=7), [0.1], attacked=2, restarts=1, rng=stream(0, "n"))
+    errors(subject, probe(subject.split, steps=7), [0.1])
 
     assert subject.tally.gradient_evaluations == 2 * 7
     assert subject.tally.forward_passes == 2 + 2 * (7 + 2)
@@ -140,6 +142,37 @@ def test_same_noise_for_every_model() -> None:
     first = under_attack(network(), MANIFOLD, threat, config, seed=0)
 
     assert first == under_attack(network(), MANIFOLD, threat, config, seed=0)
+
+
+def test_the_papers_attack_travels_a_fifth_and_ours_reaches_its_radius() -> None:
+    """Nothing but black and white: at .3, margins of .25 hold against 40 steps of .005 and fall to steps of full length."""
+    subject = greys([0.75] * 10)
+    config = EvaluationConfig(n_attacked=10, steps=10, paper_attempts=2, radii=(0.5, 1.0))
+    result = under_attack(subject, None, ThreatModel(epsilon=0.3), config, seed=0)
+
+    assert result.success_rate == 0
+    assert result.robust_error_at == {"0.15": 0.0, "0.3": 1.0}
+
+
+def test_what_the_papers_attack_breaks_is_lost_at_the_full_radius() -> None:
+    """One step of ours, of 2.5 radii, from a start at random; the paper's 40 small steps reach margins that it misses."""
+    subject = network()
+    config = EvaluationConfig(n_attacked=60, steps=1, paper_attempts=3, radii=(1.0,))
+    threat = ThreatModel(epsilon=0.02)
+    both = under_attack(subject, None, threat, config, seed=0)
+    ours = under_attack(subject, None, threat, replace(config, paper_attempts=0), seed=0)
+
+    assert both.robust_error > ours.robust_error
+
+
+def test_attempts_start_from_different_noise_and_models_from_the_same() -> None:
+    everyone = torch.arange(10)
+    starts = _starts(probe(network().split), everyone, 3, stream(0, "n"))
+    again = _starts(probe(network().split), everyone, 3, stream(0, "n"))
+
+    assert not torch.equal(starts.gaussian[0], starts.gaussian[1])
+    assert len(starts.uniform.unique()) == 30
+    assert torch.equal(starts.gaussian, again.gaussian)
 
 
 def test_reports_every_radius_and_their_mean() -> None:
@@ -163,7 +196,7 @@ def test_without_a_manifold_its_numbers_are_none() -> None:
 def test_on_manifold_errors_rise_with_the_radius(norm: str) -> None:
     subject = network()
     tried = replace(probe(subject.split, norm=norm), threat=manifold_threats(subject.split, NORMS[norm], MANIFOLD))
-    errors = errors_under_attack(subject, tried, [1e-6, 0.3], attacked=60, restarts=1, rng=stream(0, "n"))
+    nothing, much = errors(subject, tried, [1e-6, 0.3])
 
-    assert errors[0] == pytest.approx(subject.error())
-    assert errors[1] > errors[0]
+    assert nothing == pytest.approx(subject.error())
+    assert much > nothing

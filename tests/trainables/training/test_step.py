@@ -21,8 +21,8 @@ BASE = TrialConfig(
 def loss_of(trial: TrialConfig) -> tuple[Tensor, Models]:
     models = Models([trial], torch.float64)
     step = dedicated_step(trial, models.classifier, models.manifold, torch.float64)
-    _, loss = step(models.states[0], *models.arguments(0, 0))
-    return loss, models
+    _, outcome = step(models.states[0], *models.arguments(0, 0))
+    return outcome.loss, models
 
 
 def clean_losses(models: Models) -> Tensor:
