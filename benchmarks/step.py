@@ -113,9 +113,11 @@ def compare_precisions(source: str | None, seeds: int) -> None:
             evaluation=EvaluationConfig(paper_attempts=0),
         )
         reports = [list(prepare(replace(base, seed=seed)).reports())[-1] for seed in range(seeds)]
+        if any(report.infeasible for report in reports):
+            raise SystemExit(f"no comparison: {[report.infeasible for report in reports]}")
         cells = [
             f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}"
-            for values in ([r.error for r in reports], [r.robust_error or 0.0 for r in reports])
+            for values in ([r.error for r in reports], [r.robust_error for r in reports])
         ]
         print(f"| {precision} | {cells[0]} | {cells[1]} |", flush=True)
 

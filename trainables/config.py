@@ -1,7 +1,6 @@
 """What one trial is: frozen, complete and valid from birth. No torch in here, so that anyone may speak of a trial.
 
-Source of the strategies: Stutz, Hein and Schiele, "Disentangling Adversarial Robustness and Generalization",
-CVPR 2019 (arXiv 1812.00740), section 3 and supplementary material.
+Source of the strategies: Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740), section 3 and supplementary material.
 """
 
 import hashlib
@@ -11,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from trainables.checks import must, must_choose
+
 Architecture = Literal["conv", "mlp"]
 NormName = Literal["linf", "l2"]
 ThreatName = Literal["pixel", "manifold"]
@@ -18,11 +19,6 @@ ThreatName = Literal["pixel", "manifold"]
 ARCHITECTURES: tuple[Architecture, ...] = ("conv", "mlp")
 FUSED_STEPS = (0, 5, 10, 20, 40)
 CAPACITY_QUANTUM = 50
-
-
-def _must(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +43,9 @@ class DataConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        must_choose(self)
         for name in ("n_train", "n_validation", "n_test"):
-            _must(
+            must(
                 getattr(self, name) >= 10,
                 f"{name} counts examples and is at least 10; got {getattr(self, name)}",
             )
@@ -69,12 +66,13 @@ class ThreatModel:
     eta: float = 0.3
 
     def __post_init__(self) -> None:
+        must_choose(self)
         largest = 1.0 if self.norm == "linf" else 28.0
-        _must(
+        must(
             0 < self.epsilon <= largest,
             f"epsilon is a radius in images of range [0, 1], in (0, {largest:g}] for {self.norm}; got {self.epsilon}",
         )
-        _must(0 < self.eta < math.inf, f"eta is a positive, finite radius in the code; got {self.eta}")
+        must(0 < self.eta < math.inf, f"eta is a positive, finite radius in the code; got {self.eta}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +86,7 @@ class RoleConfig:
         radius: of the ball that the perturbation stays in, image range or code units.
         attack: how the worst case is looked for; `adam_pgd` is the paper's.
         steps: gradient steps; 0 trains on the random starting points (the paper's Rand* baselines).
-        step_size: of one step, as a fraction of the radius.
+        step_size: of one step, as a fraction of the radius; Adam moves every coordinate by it, whatever the norm.
         slack: None keeps the highest loss of all steps; a number stops that many steps after the first success
             (0 is the paper's "weak" variant).
         loss: "ce" on the perturbed examples, or "trades" (clean loss plus beta times a divergence).
@@ -107,15 +105,15 @@ class RoleConfig:
     beta: float = 1.0
 
     def __post_init__(self) -> None:
-        _must(self.threat in ("pixel", "manifold"), f"threat is pixel or manifold; got {self.threat!r}")
-        _must(0 < self.share <= 1, f"share is a fraction of the batch in (0, 1]; got {self.share}")
-        _must(0 < self.weight <= 1, f"weight lies in (0, 1]; got {self.weight}")
-        _must(0 < self.radius < math.inf, f"radius is positive and finite; got {self.radius}")
-        _must(0 <= self.steps <= FUSED_STEPS[-1], f"steps lies in [0, {FUSED_STEPS[-1]}]; got {self.steps}")
-        _must(0 < self.step_size <= 2, f"step_size is a fraction of the radius in (0, 2]; got {self.step_size}")
-        _must(self.slack is None or self.slack >= 0, f"slack is None or at least 0; got {self.slack}")
-        _must(self.beta >= 0, f"beta is at least 0; got {self.beta}")
-        _must(
+        must_choose(self)
+        must(0 < self.share <= 1, f"share is a fraction of the batch in (0, 1]; got {self.share}")
+        must(0 < self.weight <= 1, f"weight lies in (0, 1]; got {self.weight}")
+        must(0 < self.radius < math.inf, f"radius is positive and finite; got {self.radius}")
+        must(0 <= self.steps <= FUSED_STEPS[-1], f"steps lies in [0, {FUSED_STEPS[-1]}]; got {self.steps}")
+        must(0 < self.step_size <= 2, f"step_size is a fraction of the radius in (0, 2]; got {self.step_size}")
+        must(self.slack is None or self.slack >= 0, f"slack is None or at least 0; got {self.slack}")
+        must(0 <= self.beta < math.inf, f"beta is at least 0, and finite; got {self.beta}")
+        must(
             self.loss == "ce" or self.threat == "pixel",
             f"the trades loss is defined for the pixel threat; got {self.threat!r}",
         )
@@ -138,9 +136,10 @@ class OptimiserConfig:
     decay: float = 0.95
 
     def __post_init__(self) -> None:
-        _must(0 < self.learning_rate <= 10, f"learning_rate lies in (0, 10]; got {self.learning_rate}")
-        _must(0 <= self.weight_decay <= 1, f"weight_decay lies in [0, 1]; got {self.weight_decay}")
-        _must(0 < self.decay <= 1, f"decay lies in (0, 1]; got {self.decay}")
+        must_choose(self)
+        must(0 < self.learning_rate <= 10, f"learning_rate lies in (0, 10]; got {self.learning_rate}")
+        must(0 <= self.weight_decay <= 1, f"weight_decay lies in [0, 1]; got {self.weight_decay}")
+        must(0 < self.decay <= 1, f"decay lies in (0, 1]; got {self.decay}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,13 +165,15 @@ class EvaluationConfig:
     at_epochs: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        _must(self.n_attacked >= 10, f"n_attacked counts examples and is at least 10; got {self.n_attacked}")
-        _must(self.steps >= 1 and self.restarts >= 1, f"{self.steps=} and {self.restarts=} are at least 1")
-        increasing = list(self.radii) == sorted(set(self.radii)) and len(self.radii) > 0
-        _must(
-            increasing and min(self.radii) > 0,
-            f"radii are positive fractions in rising order; got {self.radii}",
-        )
+        must_choose(self)
+        must(self.n_attacked >= 10, f"n_attacked counts examples and is at least 10; got {self.n_attacked}")
+        must(self.steps >= 1 and self.restarts >= 1, f"{self.steps=} and {self.restarts=} are at least 1")
+        rising = list(self.radii) == sorted(set(self.radii)) and min(self.radii, default=0) > 0
+        must(rising, f"radii are positive fractions in rising order; got {self.radii}")
+        named = len({f"{radius:.2g}" for radius in self.radii}) == len(self.radii)
+        must(named, f"radii differ in their first two digits, which name their columns; got {self.radii}")
+        must(self.paper_attempts >= 0, f"paper_attempts is at least 0; got {self.paper_attempts}")
+        must(min(self.at_epochs, default=1) >= 1, f"at_epochs counts from 1; got {self.at_epochs}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,30 +205,30 @@ class TrialConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _must(
-            self.architecture in ARCHITECTURES,
-            f"architecture is one of {ARCHITECTURES}; got {self.architecture!r}",
-        )
-        _must(0 < self.width <= 4, f"width lies in (0, 4]; got {self.width}")
-        _must(self.epochs >= 1, f"epochs is at least 1; got {self.epochs}")
-        _must(self.batch_size >= 2, f"batch_size is at least 2, for batch normalisation; got {self.batch_size}")
-        _must(0 <= self.clean_weight <= 1, f"clean_weight lies in [0, 1]; got {self.clean_weight}")
-        _must(self.fused_steps in FUSED_STEPS, f"fused_steps is one of {FUSED_STEPS}; got {self.fused_steps}")
+        must_choose(self)
+        must(0 < self.width <= 4, f"width lies in (0, 4]; got {self.width}")
+        must(self.epochs >= 1, f"epochs is at least 1; got {self.epochs}")
+        must(self.batch_size >= 2, f"batch_size is at least 2, for batch normalisation; got {self.batch_size}")
+        must(0 <= self.clean_weight <= 1, f"clean_weight lies in [0, 1]; got {self.clean_weight}")
+        must(self.fused_steps in FUSED_STEPS, f"fused_steps is one of {FUSED_STEPS}; got {self.fused_steps}")
+        measured = self.data.n_validation if self.evaluation.split == "validation" else self.data.n_test
+        attacked = self.evaluation.n_attacked
+        must(attacked <= measured, f"attacked examples are some of the {measured} that are measured; got {attacked}")
         threats = [role.threat for role in self.roles]
-        _must(len(set(threats)) == len(threats), f"a threat has at most one role; got {threats}")
+        must(len(set(threats)) == len(threats), f"a threat has at most one role; got {threats}")
         counts = [count for _, count in self.role_counts()]
-        _must(
+        must(
             sum(counts) <= self.batch_size,
             f"the roles' shares sum to at most 1; got {counts} of {self.batch_size}",
         )
         for role, count in self.role_counts():
-            _must(
+            must(
                 count >= 1,
                 f"a role plays at least one example of a batch; got {role.share} of {self.batch_size}",
             )
-            _must(role.steps <= self.fused_steps, f"{role.steps=} exceeds {self.fused_steps=}")
+            must(role.steps <= self.fused_steps, f"{role.steps=} exceeds {self.fused_steps=}")
         has_clean = sum(counts) < self.batch_size and self.clean_weight > 0
-        _must(
+        must(
             has_clean or bool(self.roles),
             "a batch needs clean examples with a weight, or a role; got neither",
         )

@@ -76,7 +76,9 @@ class L2(Norm):
         return delta * per_example(shrink, delta)
 
     def steepest(self, gradient: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
-        return gradient / per_example(self.length(gradient).clamp_min(TINY), gradient)
+        largest = gradient.flatten(1).abs().amax(1).clamp_min(torch.finfo(gradient.dtype).tiny)
+        scaled = gradient / per_example(largest, gradient)  # squares of small gradients would vanish
+        return scaled / per_example(self.length(scaled).clamp_min(TINY), gradient)
 
 
 NORMS: dict[str, Norm] = {"linf": Linf(), "l2": L2()}

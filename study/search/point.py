@@ -7,6 +7,10 @@ from typing import Any
 from search_spaces.tradeoff import PAPER_TRAVEL
 from trainables.config import OptimiserConfig, RoleConfig, ThreatName, TrialConfig
 
+# Adam moves every coordinate by its step, whatever the norm. The paper's is .005 in a ball of .3 and, for images under
+# L2, in one of 1.5: there the same fraction of the radius is a step five times as long, which would leave the ball.
+STEP_SCALES: Mapping[tuple[str, str], float] = {("l2", "pixel"): 0.3 / 1.5}
+
 
 def to_config(point: Mapping[str, Any], base: TrialConfig) -> TrialConfig:
     """Returns the base trial with the point's mixture of losses, attacks and optimiser.
@@ -37,4 +41,5 @@ def _role(name: ThreatName, point: Mapping[str, Any], base: TrialConfig) -> Role
     own.setdefault("share", point.get(f"mixed.{name}.share"))
     own.setdefault("step_size", PAPER_TRAVEL / base.fused_steps)  # of no effect: there are no steps
     own["radius"] *= radius
+    own["step_size"] *= STEP_SCALES.get((base.threat_model.norm, name), 1.0)
     return RoleConfig(threat=name, weight=point["weights"][name], attack="adam_pgd", **own)

@@ -297,7 +297,7 @@ def test_pgd_finds_the_worst_case_of_a_linear_model_in_closed_form(norm: Norm) -
 
 @pytest.mark.parametrize("wall", [0.0, 1.0])
 def test_a_pixel_that_starts_at_its_bound_can_leave_it(attack: Attack, norm: Norm, wall: float) -> None:
-    """The start is pressed against the wall, and the loss rises inwards; the gradient of a clamp would be zero there."""
+    """The start is pressed against the wall, where the gradient of a clamp is zero; the loss rises inwards."""
     images = torch.full((1, 1, 28, 28), wall, dtype=torch.float64)
     threat = PixelThreat(images, norm, torch.tensor(2.0, dtype=torch.float64))
     inwards = 1 - 2 * wall

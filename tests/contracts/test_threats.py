@@ -10,6 +10,7 @@ from torch import Tensor
 from tests.contracts.conftest import BATCH, MakeThreat, starting_point
 from trainables.geometry import L2, NORMS, Norm
 from trainables.seeding import stream
+from trainables.threats.pixel import PixelThreat
 
 ORDERS = {"linf": np.inf, "l2": 2}
 NAMES = pytest.mark.parametrize("name", ["linf", "l2"])
@@ -62,6 +63,14 @@ def test_steepest_direction_has_length_one_and_no_other_rises_more(name: str) ->
 
 
 @NAMES
+@pytest.mark.parametrize("size", [1e-30, 1e-12, 1e12])
+def test_a_direction_does_not_depend_on_the_size_of_the_gradient(name: str, size: float) -> None:
+    gradient = some(0, 2, 9).float()
+
+    torch.testing.assert_close(NORMS[name].steepest(size * gradient), NORMS[name].steepest(gradient))
+
+
+@NAMES
 def test_a_zero_gradient_gives_no_direction(name: str) -> None:
     assert (NORMS[name].steepest(torch.zeros(2, 5)) == 0).all()
 
@@ -88,7 +97,8 @@ def test_no_perturbation_renders_the_example(make_threat: MakeThreat) -> None:
     zero = torch.zeros_like(threat.anchor)
 
     torch.testing.assert_close(threat.project(zero), zero)
-    torch.testing.assert_close(threat.render(zero), make_threat(1.0).render(zero))
+    example = threat.images if isinstance(threat, PixelThreat) else threat.manifold.decode(threat.code)
+    torch.testing.assert_close(threat.render(zero), example)
 
 
 def test_one_projection_ends_where_the_papers_five_do(make_threat: MakeThreat, norm: Norm) -> None:

@@ -41,7 +41,7 @@ def test_baselines_at_forty_steps_are_the_papers_strategies(label, norm):
     point = dict(tradeoff(40).baselines)[label]
 
     config = to_config(point, TrialConfig(threat_model=threat_model))
-    paper = STRATEGIES[label].under(ThreatModel())  # the space's steps are fractions: those of the L-inf radius
+    paper = STRATEGIES[label].under(threat_model)
 
     assert config.clean_weight == pytest.approx(paper.clean_weight)
     for role, theirs in zip(config.roles, paper.roles, strict=True):

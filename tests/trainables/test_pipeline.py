@@ -79,13 +79,30 @@ def test_the_scheduler_stops_by_not_asking() -> None:
 
 
 def test_a_rate_that_explodes_is_infeasible_with_its_reason() -> None:
-    config = replace(
-        TINY, epochs=3, optimiser=OptimiserConfig(kind="sgd", learning_rate=10.0, weight_decay=1.0), architecture="mlp"
-    )
-    *_, last = run(replace(config, epochs=20))
+    optimiser = OptimiserConfig(kind="sgd", learning_rate=10.0, weight_decay=1.0)
+    reports = without_time(replace(TINY, epochs=40, optimiser=optimiser, architecture="mlp"))
 
-    assert last.infeasible is not None
-    assert last.robust_error is None
+    assert reports[-1].infeasible in ("the training loss is nan", "the training loss is inf")
+    assert reports[-1].epoch < 40
+    assert reports[-1].robust_error is None
+
+
+def test_weights_that_are_not_finite_are_infeasible_whatever_they_predict() -> None:
+    trial = prepare(replace(TINY, epochs=1, optimiser=OptimiserConfig(kind="sgd", learning_rate=0.1)))
+    trial.training.state.params["hidden.bias"][0] = torch.nan
+    (report,) = trial.reports()
+
+    assert report.infeasible is not None
+
+
+def test_an_attack_that_ends_early_counts_the_steps_that_it_took() -> None:
+    """Untrained, every image is misclassified at the start or soon: "weak" attacks end long before their 20 steps."""
+    weak = replace(ROLES[0], share=0.5, steps=20, slack=0)
+    whole = replace(weak, slack=None)
+    counts = [next(run(replace(TINY, roles=(role,), fused_steps=20))).gradient_evaluations for role in (weak, whole)]
+
+    assert counts[1] == 2 * (50 + 25 * 20)
+    assert counts[0] < counts[1]
 
 
 def test_chance_is_infeasible() -> None:

@@ -8,13 +8,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tests.trainables.training.test_fused_step import MANIFOLD, PIXEL, Models
-from trainables.config import DataConfig, OptimiserConfig, RoleConfig, TrialConfig
+from trainables.config import DataConfig, EvaluationConfig, OptimiserConfig, RoleConfig, TrialConfig
 from trainables.training.optimisers import adam, begin
 from trainables.training.plan import dedicated_step, hyper
 from trainables.training.schedule import learning_rate
 
 BASE = TrialConfig(
-    data=DataConfig(n_train=40, n_validation=20, n_test=20), width=0.25, batch_size=20, fused_steps=5, clean_weight=0.5
+    data=DataConfig(n_train=40, n_validation=20, n_test=20),
+    evaluation=EvaluationConfig(n_attacked=10),
+    width=0.25,
+    batch_size=20,
+    fused_steps=5,
+    clean_weight=0.5,
 )
 
 
@@ -60,6 +65,23 @@ def test_trades_without_beta_is_clean_training_on_its_examples() -> None:
     logits, _ = models.classifier.train_logits(state.params, state.buffers, twice)
 
     torch.testing.assert_close(loss, F.cross_entropy(logits[20:], batch.labels))
+
+
+def test_trades_adds_the_divergence_of_the_perturbed_prediction_from_the_clean_one() -> None:
+    """Without steps the perturbation is the random start, which is retold here; the oracle is torch's `kl_div`."""
+    role = replace(PIXEL, share=1.0, weight=1.0, loss="trades", beta=2.0, radius=0.3, steps=0)
+    trial = replace(BASE, roles=(role,), clean_weight=0.0, batch_size=20)
+    loss, models = loss_of(trial)
+    batch, (noise,), _ = models.arguments(0, 0)
+    lengths = noise.gaussian.flatten(1).abs().amax(1)[:, None, None, None]
+    perturbed = batch.images + 0.3 * noise.uniform[:, None, None, None] * noise.gaussian / lengths
+    state = models.states[0]
+    both = torch.cat([perturbed.clamp(0, 1), batch.images])
+    logits, _ = models.classifier.train_logits(state.params, state.buffers, both)
+    adversarial, clean = torch.split(logits, 20)
+    divergence = F.kl_div(adversarial.log_softmax(1), clean.softmax(1), reduction="batchmean")
+
+    torch.testing.assert_close(loss, F.cross_entropy(clean, batch.labels) + 2 * divergence)
 
 
 @pytest.mark.parametrize("role", [PIXEL, MANIFOLD, replace(PIXEL, loss="trades", beta=2.0)])
