@@ -1,6 +1,7 @@
 """The sentences of a study's page: what was found in plain words, and what the figures show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from analysis.drawing import norm_name
 from analysis.figures import trials_outside
@@ -122,8 +123,14 @@ def _threat(study: Study) -> str:
         f"Threat model: {norm_name(threat['norm'])}, ε = {threat['epsilon']:g} in images of range [0, 1], "
         f"η = {threat['eta']:g} on the manifold. Robust error: the fraction of {by['n_attacked']} attacked images that "
         f"are misclassified clean or by PGD with {by['steps']} {steps} steps ({starts}), "
-        f"mean over the radii {radii}."
+        f"mean over the radii {radii}{_and_the_papers(by)}."
     )
+
+
+def _and_the_papers(by: Mapping[str, Any]) -> str:
+    if not by.get("paper_attempts") or by["radii"][-1] < 1:
+        return ""
+    return f"; at the largest, what the paper's attack breaks counts too (the worst of {by['paper_attempts']} attempts)"
 
 
 def bars_meaning(fronts: Sequence[ConfirmedFront]) -> str:

@@ -111,6 +111,7 @@ def test_the_captions_give_seeds_images_and_threat_model(run_dir: Path) -> None:
     assert "Threat model: L∞, ε = 0.3 in images of range [0, 1], η = 0.3 on the manifold" in text
     assert "100 attacked images" in text
     assert "20 signed steps (the worst of 2 random starts)" in text
+    assert "attack breaks counts too (the worst of" in text
 
 
 def test_three_seeds_are_given_t_intervals(tmp_path: Path) -> None:
