@@ -37,7 +37,7 @@ BUGS = {
     ),
     "starts lie in twice the ball": ("geometry.py", "uniform * radius", "2 * uniform * radius"),
     "L2 measures the whole batch": ("geometry.py", "delta.flatten(1), dim=1)", "delta).expand(len(delta))"),
-    "L-inf measures the mean": ("geometry.py", ".abs().amax(1)", ".abs().mean(1)"),
+    "L-inf measures the mean": ("geometry.py", "delta.flatten(1).abs().amax(1)", "delta.flatten(1).abs().mean(1)"),
     "steepest directions are shared": (
         "geometry.py",
         "self.length(scaled).clamp_min(TINY)",
