@@ -28,7 +28,7 @@ from trainables.training.plan import dedicated_step, draw_noise, hyper
 from trainables.training.step import State
 
 ROLES = STRATEGIES["RegAdv"].under(ThreatModel()).roles
-CONFIG = TrialConfig(clean_weight=0.5, roles=ROLES, data=DataConfig(n_train=100, n_validation=100, n_test=100))
+CONFIG = TrialConfig(clean_weight=0.5, roles=ROLES, data=DataConfig(n_train=100, n_validation=250, n_test=100))
 
 
 def ours(precision: str) -> Callable[[], None]:
