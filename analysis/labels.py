@@ -42,7 +42,7 @@ def place(axes: Axes, labels: Sequence[Label], obstacles: Sequence[Sequence[floa
     figure = axes.get_figure(root=True)
     if figure is None:
         raise ValueError("labels are placed in axes that belong to a figure; got axes without one")
-    renderer: Any = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    renderer: Any = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call] # matplotlib has no types
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     scale = figure.dpi / 72  # pixels in a point of print

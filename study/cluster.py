@@ -127,7 +127,7 @@ def _start(address: str | None, concurrency: int | None) -> Cluster:
         ) from error
     dashboard = context.dashboard_url
     token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
-    cpus = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
+    cpus = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call] # Ray has none here
     return Cluster(
         dashboard=f"http://{dashboard}" if dashboard else None,
         token=token if token.exists() else None,

@@ -87,7 +87,7 @@ def test_the_front_is_ordered_by_the_first_objective() -> None:
 @pytest.mark.parametrize("function", [nondominated, front_order, lambda p: hypervolume(p, (1.0, 1.0))])
 def test_nan_is_refused(function: object) -> None:
     with pytest.raises(ValueError, match=r"without NaN; got NaN in rows \[1\]"):
-        function([[0.1, 0.2], [np.nan, 0.1]])  # type: ignore[operator]
+        function([[0.1, 0.2], [np.nan, 0.1]])  # type: ignore[operator] # one of several signatures
 
 
 def test_a_reference_of_another_length_is_refused() -> None:

@@ -211,7 +211,7 @@ def test_wrong_usage_is_one_line_and_status_two(arguments: list[str], capsys: py
     try:
         status = main(arguments)
     except SystemExit as end:
-        status = end.code  # type: ignore[assignment]
+        status = end.code  # type: ignore[assignment] # argparse exits with numbers
 
     out, err = capsys.readouterr()
     assert (status, out, err.count("\n")) == (2, "", 1)
