@@ -21,7 +21,7 @@ PIXEL = RoleConfig(threat="pixel")
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: DataConfig(n_train=3), "n_train"),
+        (lambda: DataConfig(n_train=1), "n_train"),
         (lambda: ThreatModel(epsilon=0), "epsilon"),
         (lambda: ThreatModel(epsilon=1.5), "epsilon"),
         (lambda: ThreatModel(norm="l2", epsilon=30), "epsilon"),

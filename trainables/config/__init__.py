@@ -1,0 +1,29 @@
+"""What one trial is: frozen, complete and valid from birth. No torch in here, so that anyone may speak of a trial.
+
+Source of the strategies: Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740), section 3 and supplementary material.
+"""
+
+from trainables.config.data import DATASETS, TEST_SIZES, VARIANTS, DataConfig, Dataset
+from trainables.config.measurement import EvaluationConfig, NormName, ThreatModel, ThreatName
+from trainables.config.training import FUSED_STEPS, OptimiserConfig, RoleConfig
+from trainables.config.trial import ARCHITECTURES, CAPACITY_QUANTUM, Architecture, TrialConfig, digest
+
+__all__ = [
+    "ARCHITECTURES",
+    "CAPACITY_QUANTUM",
+    "DATASETS",
+    "FUSED_STEPS",
+    "TEST_SIZES",
+    "VARIANTS",
+    "Architecture",
+    "DataConfig",
+    "Dataset",
+    "EvaluationConfig",
+    "NormName",
+    "OptimiserConfig",
+    "RoleConfig",
+    "ThreatModel",
+    "ThreatName",
+    "TrialConfig",
+    "digest",
+]

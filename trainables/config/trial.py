@@ -1,0 +1,148 @@
+"""One trial, whole, as a value that tables can hold and that names its structure."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from trainables.checks import must, must_choose
+from trainables.config.data import DataConfig
+from trainables.config.measurement import EvaluationConfig, ThreatModel
+from trainables.config.training import FUSED_STEPS, OptimiserConfig, RoleConfig
+
+Architecture = Literal["conv", "mlp", "resnet", "vgg", "vit"]
+
+ARCHITECTURES: tuple[Architecture, ...] = ("conv", "mlp", "resnet", "vgg", "vit")
+CAPACITY_QUANTUM = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialConfig:
+    """Everything that determines a trial's reports on one kind of machine.
+
+    Attributes:
+        width: multiplies the channels of the architecture.
+        clean_weight: of the clean examples' mean loss.
+        roles: the adversarial parts of a batch, at most one a threat.
+        fused_steps: upper limit of every role's steps; what may share a fused step agrees in it.
+        seed: of weights, order and attacks, each with a stream of its own.
+        batch_size: examples an update; the last batch of an epoch wraps around, as the paper's does.
+        attack_precision: of the network inside training's attacks; updates and evaluation are float32.
+    """
+
+    architecture: Architecture = "conv"
+    width: float = 1.0
+    data: DataConfig = field(default_factory=DataConfig)
+    threat_model: ThreatModel = field(default_factory=ThreatModel)
+    clean_weight: float = 1.0
+    roles: tuple[RoleConfig, ...] = ()
+    fused_steps: int = 40
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    epochs: int = 20
+    batch_size: int = 100
+    attack_precision: Literal["float32", "bfloat16"] = "float32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        must_choose(self)
+        must(0 < self.width <= 4, f"width lies in (0, 4]; got {self.width}")
+        must(self.epochs >= 1, f"epochs is at least 1; got {self.epochs}")
+        must(self.batch_size >= 2, f"batch_size is at least 2, for batch normalisation; got {self.batch_size}")
+        must(0 <= self.clean_weight <= 1, f"clean_weight lies in [0, 1]; got {self.clean_weight}")
+        must(self.fused_steps in FUSED_STEPS, f"fused_steps is one of {FUSED_STEPS}; got {self.fused_steps}")
+        measured = self.data.n_validation if self.evaluation.split == "validation" else self.data.n_test
+        attacked = self.evaluation.n_attacked
+        must(attacked <= measured, f"attacked examples are some of the {measured} that are measured; got {attacked}")
+        threats = [role.threat for role in self.roles]
+        must(len(set(threats)) == len(threats), f"a threat has at most one role; got {threats}")
+        counts = [count for _, count in self.role_counts()]
+        must(
+            sum(counts) <= self.batch_size,
+            f"the roles' shares sum to at most 1; got {counts} of {self.batch_size}",
+        )
+        for role, count in self.role_counts():
+            must(
+                count >= 1,
+                f"a role plays at least one example of a batch; got {role.share} of {self.batch_size}",
+            )
+            must(role.steps <= self.fused_steps, f"{role.steps=} exceeds {self.fused_steps=}")
+        has_clean = sum(counts) < self.batch_size and self.clean_weight > 0
+        must(
+            has_clean or bool(self.roles),
+            "a batch needs clean examples with a weight, or a role; got neither",
+        )
+
+    def role_counts(self) -> list[tuple[RoleConfig, int]]:
+        """Pairs every role with the number of examples of a batch that play it."""
+        return [(role, round(role.share * self.batch_size)) for role in self.roles]
+
+    def capacities(self) -> list[int]:
+        """Returns how many places a fused step keeps for each role: at least its examples, in coarse steps."""
+        coarse = (CAPACITY_QUANTUM * math.ceil(count / CAPACITY_QUANTUM) for _, count in self.role_counts())
+        return [min(self.batch_size, capacity) for capacity in coarse]
+
+    def structure(self) -> dict[str, Any]:
+        """Returns what must be equal inside one fused step; everything else may differ between its slots."""
+        roles = [
+            {
+                "threat": role.threat,
+                "attack": role.attack,
+                "loss": role.loss,
+                "centred": role.centred,
+                "capacity": capacity,
+            }
+            for role, capacity in zip(self.roles, self.capacities(), strict=True)
+        ]
+        return {
+            "architecture": self.architecture,
+            "width": self.width,
+            "dataset": self.data.dataset,
+            "norm": self.threat_model.norm,
+            "optimiser": self.optimiser.kind,
+            "batch_size": self.batch_size,
+            "steps": self.fused_steps if self.roles else 0,
+            "attack_precision": self.attack_precision if self.roles else "float32",
+            "roles": roles,
+        }
+
+    def signature(self) -> str:
+        """Names the structure: 10 hexadecimal digits."""
+        return digest(self.structure())[:10]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns nested plain values that JSON can hold."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> "TrialConfig":
+        """Rebuilds a config from `to_dict`.
+
+        Raises:
+            ValueError: for a value out of its range.
+            TypeError: for a field that does not exist.
+        """
+        values = dict(plain)
+        parts = {
+            "data": DataConfig,
+            "threat_model": ThreatModel,
+            "optimiser": OptimiserConfig,
+            "evaluation": EvaluationConfig,
+        }
+        for name, part in parts.items():
+            if name in values:
+                values[name] = part(**_tuples(values[name]))
+        values["roles"] = tuple(RoleConfig(**role) for role in values.get("roles", ()))
+        return cls(**values)
+
+
+def _tuples(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
+
+
+def digest(plain: Any) -> str:
+    """Returns the SHA-256 of a value's canonical JSON, as 64 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
