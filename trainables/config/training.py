@@ -58,7 +58,7 @@ class RoleConfig:
         )
         must(
             self.centred or (self.threat == "affine" and self.steps == 0),
-            f"only random transformations (affine, 0 steps) may lie off their centre; got {self.threat!r}, {self.steps=}",
+            f"only random transformations (affine, 0 steps) lie off their centre; got {self.threat!r}, {self.steps=}",
         )
 
 
