@@ -34,25 +34,26 @@ CONFIG = TrialConfig(clean_weight=0.5, roles=ROLES, data=DataConfig(n_train=100,
 def ours(precision: str) -> Callable[[], None]:
     """Our step; the state goes on from call to call."""
     config = replace(CONFIG, attack_precision=precision)
-    splits, manifold = load_data(config.data)
-    classifier = build("conv", splits.image_shape, splits.classes, 1.0)
+    data = load_data(config.data)
+    classifier = build("conv", data.splits.image_shape, data.splits.classes, 1.0)
     params, buffers = classifier.initialise(stream(0, "weights"))
     state = State(params, buffers, optimisers.begin(params))
-    step = dedicated_step(config, classifier, manifold, torch.float32)
-    batch = make_batch(splits.train, manifold, torch.arange(100))
+    step = dedicated_step(config, classifier, data.manifolds, torch.float32)
+    batch = make_batch(data.splits.train, step.manifolds, torch.arange(100))
+    shapes = noise_shapes(data.splits, data.manifolds)
     rng, numbers = stream(0, "attack"), hyper(config, 0.01, torch.float32)
 
     def run() -> None:
         nonlocal state
-        state, _ = step(state, batch, draw_noise(config, noise_shapes(splits, manifold), rng, torch.float32), numbers)
+        state, _ = step(state, batch, draw_noise(config, shapes, rng, torch.float32), numbers)
 
     return run
 
 
 def plain(step: Callable[..., float]) -> Callable[[], None]:
     """A reference loop on an ordinary module with the paper's layers."""
-    splits, _ = load_data(CONFIG.data)
-    images, labels = splits.train.images(torch.arange(100)), splits.train.labels
+    data = load_data(CONFIG.data)
+    images, labels = data.splits.train.images(torch.arange(100)), data.splits.train.labels
     model = nn.Sequential(
         *(
             layer

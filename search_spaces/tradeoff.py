@@ -2,75 +2,84 @@
 
 Stutz, Hein and Schiele, "Disentangling Adversarial Robustness and Generalization", CVPR 2019 (arXiv 1812.00740),
 report one setting of each strategy; the space holds all of them and what lies between. Radii are fractions of the
-study's epsilon and eta, step sizes are fractions of a radius. Every architecture has at most eight structures in it
-(`trainables.config.TrialConfig.signature`): clean; pixel with up to half or all of a batch, under either loss;
-manifold; both, under either loss.
+study's epsilon and eta, step sizes are fractions of a radius. The second adversary moves along the known manifold of
+the data or, where there is none, along affine transformations of its images. Every architecture has at most eight
+structures in it (`trainables.config.TrialConfig.signature`): clean; pixel with up to half or all of a batch, under
+either loss; the second adversary; both, under either loss.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from search_spaces.space import Choice, LogUniform, Point, Simplex, Space, Uniform
 
 STEP_LIMITS = (5, 10, 20, 40)
 PAPER_TRAVEL = 2 / 3  # radii that the paper's 40 steps of .005 add up to, at a radius of .3
 
-_PIXEL = ("threats", ("pixel", "pixel+manifold"))
-_MANIFOLD = ("threats", ("manifold", "pixel+manifold"))
+Second = Literal["manifold", "affine"]
+NAMES: dict[Second, tuple[str, str, str]] = {
+    "manifold": ("OnTrue", "Reg+OnTrue", "RandTrue"),
+    "affine": ("AdvTrans", "Reg+AdvTrans", "DataAugm"),
+}
 
 
-def tradeoff(steps: int) -> Space:
-    """Returns the space whose attacks in training take at most so many steps: 5, 10, 20 or 40."""
+def tradeoff(steps: int, second: Second = "manifold") -> Space:
+    """Returns the space whose attacks in training take at most so many steps: 5, 10, 20 or 40.
+
+    Args:
+        steps: the limit.
+        second: what the adversary beside the one in the image moves along.
+    """
     if steps not in STEP_LIMITS:
         raise ValueError(f"steps is one of {STEP_LIMITS}, which fused steps are made for; got {steps}")
-    moves = (steps // 2, steps)
-    searching = ("manifold.steps", moves)  # random starting points have neither a step size nor a success
+    both, moves = f"pixel+{second}", (steps // 2, steps)
+    in_pixels, along = ("threats", ("pixel", both)), ("threats", (second, both))
+    searching = (f"{second}.steps", moves)  # random starting points have neither a step size nor a success
     step_size = (0.5 / steps, 4 / steps)
     return Space(
         name="tradeoff",
         parameters={
-            "threats": Choice(("clean", "pixel", "manifold", "pixel+manifold")),
-            "weights": Simplex(("clean", "pixel", "manifold"), (("pixel", _PIXEL), ("manifold", _MANIFOLD))),
+            "threats": Choice(("clean", "pixel", second, both)),
+            "weights": Simplex(("clean", "pixel", second), (("pixel", in_pixels), (second, along))),
             "pixel.share": Uniform(0.1, 1.0, when=("threats", ("pixel",))),
-            "mixed.pixel.share": Uniform(0.1, 0.5, when=("threats", ("pixel+manifold",))),
-            "pixel.radius": Uniform(0.2, 1.2, when=_PIXEL),
-            "pixel.steps": Choice(moves, when=_PIXEL),
-            "pixel.step_size": LogUniform(*step_size, when=_PIXEL),
-            "pixel.slack": Choice((None, 0, 2), when=_PIXEL),
-            "pixel.loss": Choice(("ce", "trades"), when=_PIXEL),
+            "mixed.pixel.share": Uniform(0.1, 0.5, when=("threats", (both,))),
+            "pixel.radius": Uniform(0.2, 1.2, when=in_pixels),
+            "pixel.steps": Choice(moves, when=in_pixels),
+            "pixel.step_size": LogUniform(*step_size, when=in_pixels),
+            "pixel.slack": Choice((None, 0, 2), when=in_pixels),
+            "pixel.loss": Choice(("ce", "trades"), when=in_pixels),
             "pixel.beta": LogUniform(0.5, 10.0, when=("pixel.loss", ("trades",))),
-            "manifold.share": Uniform(0.1, 0.5, when=_MANIFOLD),
-            "manifold.radius": Uniform(0.2, 1.2, when=_MANIFOLD),
-            "manifold.steps": Choice((0, *moves), when=_MANIFOLD),
-            "manifold.step_size": LogUniform(*step_size, when=searching),
-            "manifold.slack": Choice((None, 0), when=searching),
+            f"{second}.share": Uniform(0.1, 0.5, when=along),
+            f"{second}.radius": Uniform(0.2, 1.2, when=along),
+            f"{second}.steps": Choice((0, *moves), when=along),
+            f"{second}.step_size": LogUniform(*step_size, when=searching),
+            f"{second}.slack": Choice((None, 0), when=searching),
             "learning_rate": LogUniform(1e-3, 3e-2),
             "weight_decay": LogUniform(1e-6, 1e-2),
             "decay": Uniform(0.8, 1.0),
         },
-        baselines=_baselines(steps),
+        baselines=_baselines(steps, second),
     )
 
 
-def _baselines(steps: int) -> tuple[tuple[str, Point], ...]:
+def _baselines(steps: int, second: Second) -> tuple[tuple[str, Point], ...]:
     halves, thirds = 1 / 2, 1 / 3
-    pixel, on_manifold = _attack("pixel", steps), _attack("manifold", steps)
-    pixel_weights = {"clean": halves, "pixel": halves}
-    manifold_weights = {"clean": halves, "manifold": halves}
-    reg_adv = _point("pixel", pixel_weights, pixel | {"pixel.share": 0.5})
-    on_true = _point("manifold", manifold_weights, on_manifold | {"manifold.share": 0.5})
+    pixel, along = _attack("pixel", steps), _attack(second, steps)
+    weights = {"clean": halves, second: halves}
+    reg_adv = _point("pixel", {"clean": halves, "pixel": halves}, pixel | {"pixel.share": 0.5})
     both = _point(
-        "pixel+manifold",
-        {"clean": thirds, "pixel": thirds, "manifold": thirds},
-        pixel | on_manifold | {"mixed.pixel.share": 0.25, "manifold.share": 0.25},
+        f"pixel+{second}",
+        {"clean": thirds, "pixel": thirds, second: thirds},
+        pixel | along | {"mixed.pixel.share": 0.25, f"{second}.share": 0.25},
     )
-    starts = {"manifold.share": 0.5, "manifold.radius": 1.0, "manifold.steps": 0}
+    starts = {f"{second}.share": 0.5, f"{second}.radius": 1.0, f"{second}.steps": 0}
+    searched, mixed, random = NAMES[second]
     return (
         ("Normal", _point("clean", {"clean": 1.0}, {})),
         ("RegAdv", reg_adv),
-        ("OnTrue", on_true),
-        ("Reg+OnTrue", both),
+        (searched, _point(second, weights, along | {f"{second}.share": 0.5})),
+        (mixed, both),
         ("RegAdv weak", reg_adv | {"pixel.slack": 0}),
-        ("RandTrue", _point("manifold", manifold_weights, starts)),
+        (random, _point(second, weights, starts)),
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
@@ -35,6 +35,8 @@ class Scale:
         steps: upper limit of the attacks in training, and of the attack that measures in the search.
         trials: per architecture, baselines included.
         seeds: fresh ones, in the confirmation.
+        architectures: those that are compared.
+        widths: of any architecture; 1 where it is not named.
     """
 
     n_train: int
@@ -45,19 +47,59 @@ class Scale:
     steps: int
     trials: int
     seeds: int
+    architectures: tuple[Architecture, ...]
+    widths: Mapping[str, float] = field(default_factory=dict)
 
 
+NARROW = {"resnet": 1 / 8, "vgg": 1 / 8, "vit": 1 / 4}  # what two processors can train
 SCALES: Mapping[str, Scale] = MappingProxyType(
     {
-        "smoke": Scale(n_train=200, n_validation=100, n_test=1000, n_attacked=40, epochs=2, steps=5, trials=2, seeds=1),
+        "smoke": Scale(
+            n_train=200,
+            n_validation=100,
+            n_test=1000,
+            n_attacked=40,
+            epochs=2,
+            steps=5,
+            trials=2,
+            seeds=1,
+            architectures=("conv", "mlp"),
+            widths=NARROW,
+        ),
         "demo": Scale(
-            n_train=1000, n_validation=500, n_test=5000, n_attacked=100, epochs=6, steps=10, trials=12, seeds=2
+            n_train=1000,
+            n_validation=500,
+            n_test=5000,
+            n_attacked=100,
+            epochs=6,
+            steps=10,
+            trials=12,
+            seeds=2,
+            architectures=("conv", "mlp", "resnet"),
+            widths=NARROW,
         ),
         "laptop": Scale(
-            n_train=1000, n_validation=1000, n_test=10_000, n_attacked=250, epochs=10, steps=10, trials=24, seeds=5
+            n_train=1000,
+            n_validation=1000,
+            n_test=10_000,
+            n_attacked=250,
+            epochs=10,
+            steps=10,
+            trials=24,
+            seeds=5,
+            architectures=("conv", "mlp", "resnet", "vgg"),
+            widths=NARROW,
         ),
         "paper": Scale(
-            n_train=10_000, n_validation=5000, n_test=40_000, n_attacked=1000, epochs=20, steps=40, trials=64, seeds=5
+            n_train=10_000,
+            n_validation=5000,
+            n_test=40_000,
+            n_attacked=1000,
+            epochs=20,
+            steps=40,
+            trials=64,
+            seeds=5,
+            architectures=ARCHITECTURES,
         ),
     }
 )
@@ -71,6 +113,7 @@ class StudyConfig:
         name: of the study and of its folder.
         space: the search space's name.
         scale: the preset that the numbers started from.
+        widths: of the architectures; 1 where one is not named.
         trials: per architecture, baselines included.
         seeds: fresh ones in the confirmation; 0 confirms nothing.
         seed: of the whole study.
@@ -83,7 +126,8 @@ class StudyConfig:
     name: str
     space: str = "tradeoff"
     scale: str = "demo"
-    architectures: tuple[Architecture, ...] = ARCHITECTURES
+    architectures: tuple[Architecture, ...] = ("conv", "mlp")
+    widths: Mapping[str, float] = field(default_factory=dict)
     threat_model: ThreatModel = field(default_factory=ThreatModel)
     data: DataConfig = field(default_factory=DataConfig)
     trials: int = 12
@@ -110,11 +154,17 @@ class StudyConfig:
         _must(self.trials >= 1, f"a study has at least 1 trial per architecture; got {self.trials}")
         _must(0 <= self.seeds <= MOST_SEEDS, f"fresh seeds number 0 to {MOST_SEEDS}; got {self.seeds}")
         _must(0 <= self.seed < 2**31, f"the study's seed lies in [0, 2^31); got {self.seed}")
-        self.base(self.architectures[0], 0)  # checks epochs, steps and n_attacked
+        _must(
+            set(self.widths) <= set(ARCHITECTURES),
+            f"widths are of {', '.join(ARCHITECTURES)}; got {' '.join(self.widths)}",
+        )
+        for architecture in self.architectures:
+            # checks width, epochs, steps and n_attacked
+            replace(self.base(architecture, 0), evaluation=self.confirmation())
 
     def search_space(self) -> Space:
         """Returns the space with its attacks' steps limited as this study wants."""
-        return tradeoff(self.steps)
+        return tradeoff(self.steps, "manifold" if "manifold" in self.data.manifolds else "affine")
 
     def evaluation(self) -> EvaluationConfig:
         """How every trial of the search is measured."""
@@ -130,6 +180,7 @@ class StudyConfig:
         """Returns the trial that a point of the space is filled into."""
         return TrialConfig(
             architecture=architecture,
+            width=self.width(architecture),
             data=self.data,
             threat_model=self.threat_model,
             fused_steps=self.steps,
@@ -137,6 +188,10 @@ class StudyConfig:
             epochs=self.epochs,
             seed=seed,
         )
+
+    def width(self, architecture: str) -> float:
+        """Returns the factor of an architecture's channels."""
+        return self.widths.get(architecture, 1.0)
 
     def trial_seed(self, architecture: str, number: int) -> int:
         """Returns the seed of a trial of the search."""

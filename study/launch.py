@@ -40,6 +40,8 @@ def launch(request: Request) -> int:
     Raises:
         Refused: if something is wrong before a trial starts.
     """
+    if request.download:
+        _download(request)
     fingerprint = _data_fingerprint(request)
     if request.dry_run:
         return _print_plan(request)
@@ -61,6 +63,17 @@ def launch(request: Request) -> int:
 # -- before a trial starts -------------------------------------------------------------------------------------------
 
 
+def _download(request: Request) -> None:
+    from trainables.data.images import download
+
+    data = request.config.data
+    print(f"fetching {data.dataset} into {data.source}, as far as it is missing", flush=True)
+    try:
+        download(data)
+    except (ValueError, OSError) as error:
+        raise Refused(str(error)) from error
+
+
 def _data_fingerprint(request: Request) -> str:
     """Reads the data once, so that a study without any stops here and not in its trials."""
     from trainables.pipeline import data_fingerprint  # torch takes seconds that a wrong option need not wait for
@@ -68,7 +81,8 @@ def _data_fingerprint(request: Request) -> str:
     try:
         return data_fingerprint(request.config.data)
     except (ValueError, OSError) as error:
-        raise Refused(f"{error}; check --data-root or --fonts-dir, or leave both out") from error
+        mend = "; check --data-root or --fonts-dir, or leave both out" if request.config.data.dataset == "fonts" else ""
+        raise Refused(f"{error}{mend}") from error
 
 
 def _print_plan(request: Request) -> int:

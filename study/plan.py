@@ -11,14 +11,13 @@ import torch
 from study.config import StudyConfig
 from study.monitoring.progress import duration
 from study.search.point import to_config
-from trainables.config import Architecture, EvaluationConfig, TrialConfig
-from trainables.evaluation.measure import PAPER_STEPS
+from trainables.config import Architecture, EvaluationConfig, ThreatName, TrialConfig
+from trainables.evaluation.measure import MANIFOLD_FIELDS, PAPER_STEPS
 from trainables.pipeline import run
 
 SAMPLES = 1000  # points that averages over the space are taken of
 FRONT_SHARE = 1 / 4  # of the trials that the search asks for, assumed to become candidates
 PROBE_EXAMPLES = 200
-THREATS_MEASURED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +81,14 @@ def gradient_evaluations(config: TrialConfig) -> int:
     clean_copies = sum(capacity for (role, _), capacity in pairs if role.loss == "trades")
     batches = math.ceil(config.data.n_train / config.batch_size)
     training = config.epochs * batches * (config.batch_size + attacks + clean_copies)
-    return training + (1 + len(config.evaluation.at_epochs)) * _measurement(config.evaluation)
+    return training + (1 + len(config.evaluation.at_epochs)) * _measurement(config.evaluation, config.data.manifolds)
 
 
-def _measurement(evaluation: EvaluationConfig) -> int:
-    steps = len(evaluation.radii) * evaluation.restarts * evaluation.steps + evaluation.paper_attempts * PAPER_STEPS
-    return THREATS_MEASURED * evaluation.n_attacked * steps
+def _measurement(evaluation: EvaluationConfig, manifolds: Sequence[ThreatName]) -> int:
+    every = len(evaluation.radii) * evaluation.restarts * evaluation.steps
+    papers = evaluation.paper_attempts * PAPER_STEPS
+    steps = every + papers + sum(every + papers * bool(MANIFOLD_FIELDS[name][1]) for name in manifolds)
+    return evaluation.n_attacked * steps
 
 
 def _measured_rate(base: TrialConfig, adversarial: TrialConfig) -> float:
@@ -102,10 +103,11 @@ def _measured_rate(base: TrialConfig, adversarial: TrialConfig) -> float:
 def described(config: StudyConfig, plans: Sequence[Plan], concurrency: int) -> str:
     """Returns the plan as a person reads it."""
     data, threat = config.data, config.threat_model
+    drawn = f"{data.dataset}, {data.variant}" if data.variant else data.dataset
     seconds = sum(each.seconds for each in plans) / concurrency
     lines = [
         f"Plan of {config.name}. Nothing is started or written.",
-        f"  data          {data.dataset}, {data.variant}: {data.n_train} examples to train on, {data.n_validation} to "
+        f"  data          {drawn}: {data.n_train} examples to train on, {data.n_validation} to "
         f"choose by, {data.n_test} to confirm on; {config.n_attacked} of them attacked",
         f"  adversary     {threat.norm}, epsilon {threat.epsilon:g}, eta {threat.eta:g}",
         f"  trials        {config.epochs} epochs, at most {config.steps} attack steps in training",

@@ -7,13 +7,18 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from trainables.checks import must
 from trainables.classifiers import build
 from trainables.config import DataConfig, TrialConfig, digest
-from trainables.data.fonts import RANGES, make_splits
+from trainables.data import images
+from trainables.data.fonts import make_splits
+from trainables.data.glyphs import SIDE
+from trainables.data.ranges import FONT_RANGES, IMAGE_RANGES
 from trainables.data.split import Splits
 from trainables.data.typefaces import fingerprint, typefaces
+from trainables.manifolds.affine import AffineManifold, Warp
 from trainables.manifolds.fonts import FontManifold
-from trainables.manifolds.manifold import Manifold
+from trainables.manifolds.manifold import Manifolds
 from trainables.report import EpochReport
 from trainables.training.loop import Training, begin, train
 
@@ -45,41 +50,71 @@ class Run:
         return {**self.training.state.params, **self.training.state.buffers}
 
 
-def load_data(config: DataConfig) -> tuple[Splits, Manifold]:
-    """Makes the splits and the manifold of a data set.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """What a trial needs of a data set.
+
+    Attributes:
+        manifolds: the known manifold where there is one, and the affine transformations of its images.
+        fingerprint: names the examples: 64 hexadecimal digits.
+    """
+
+    splits: Splits
+    manifolds: Manifolds
+    fingerprint: str
+
+
+def load_data(config: DataConfig) -> Data:
+    """Makes the splits and the manifolds of a data set.
 
     Raises:
         ValueError: if the data is missing or damaged, in one sentence.
     """
-    faces = typefaces(config.source)
-    manifold = FontManifold(torch.tensor(faces.prototypes), RANGES[config.variant].box())
-    return make_splits(config, len(faces.names), manifold.render), manifold
+    if config.dataset == "fonts":
+        return _fonts(config)
+    splits = images.load(config)
+    affine = AffineManifold(Warp(IMAGE_RANGES, *splits.image_shape[1:]))
+    return Data(splits=splits, manifolds={"affine": affine}, fingerprint=images.fingerprint(splits))
+
+
+def _fonts(config: DataConfig) -> Data:
+    faces, warp = typefaces(config.source), Warp(FONT_RANGES[str(config.variant)], SIDE, SIDE)
+    manifold = FontManifold(torch.tensor(faces.prototypes), warp)
+    chosen = {
+        k: getattr(config, k) for k in ("dataset", "variant", "subset", "n_train", "n_validation", "n_test", "seed")
+    }
+    return Data(
+        splits=make_splits(config, len(faces.names), manifold.render),
+        manifolds={"manifold": manifold, "affine": AffineManifold(warp)},
+        fingerprint=digest({**chosen, "typefaces": fingerprint(faces)}),
+    )
 
 
 _load_once = lru_cache(maxsize=4)(load_data)
 
 
 def data_fingerprint(config: DataConfig) -> str:
-    """Names the examples that a config selects: its typefaces and how they are drawn; 64 hexadecimal digits.
+    """Names the examples that a config selects; 64 hexadecimal digits.
 
     Raises:
         ValueError: if the data is missing or damaged, in one sentence.
     """
-    chosen = {
-        k: getattr(config, k) for k in ("dataset", "variant", "subset", "n_train", "n_validation", "n_test", "seed")
-    }
-    return digest({**chosen, "typefaces": fingerprint(typefaces(config.source))})
+    return load_data(config).fingerprint
 
 
 def prepare(config: TrialConfig) -> Run:
-    """Loads the data, makes the manifold and draws the weights.
+    """Loads the data, makes the manifolds and draws the weights.
 
     Raises:
-        ValueError: if the data is missing or damaged, in one sentence.
+        ValueError: if the data is missing or damaged, or lacks a manifold that a role moves on; in one sentence.
     """
-    splits, manifold = _load_once(config.data)
-    classifier = build(config.architecture, splits.image_shape, splits.classes, config.width)
-    return Run(begin(config, classifier, splits, manifold), "cpu", manifold.digest())
+    data = _load_once(config.data)
+    for role in config.roles:
+        known = role.threat == "pixel" or role.threat in data.manifolds
+        must(known, f"a role moves on a manifold that the data has; got {role.threat!r} on {config.data.dataset}")
+    classifier = build(config.architecture, data.splits.image_shape, data.splits.classes, config.width)
+    named = data.manifolds.get("manifold")
+    return Run(begin(config, classifier, data.splits, data.manifolds), "cpu", named.digest() if named else None)
 
 
 def run(config: TrialConfig) -> Iterator[EpochReport]:

@@ -17,6 +17,7 @@ class EpochReport:
         robust_error: misclassified clean or under attack in the image, mean over the radii.
         robust_error_at: the same per radius, the key being the radius to three digits.
         on_manifold_error: as `robust_error`, for the manifold threat.
+        affine_error: the same for affine transformations of the image.
         success_rate: of the paper's attack, over correctly classified examples, mean over its attempts.
         on_manifold_success_rate: the same on the manifold.
         gradient_evaluations: backward passes through the classifier, per example, since the trial began.
@@ -31,6 +32,7 @@ class EpochReport:
     robust_error: float | None = None
     robust_error_at: dict[str, float] = field(default_factory=dict)
     on_manifold_error: float | None = None
+    affine_error: float | None = None
     success_rate: float | None = None
     on_manifold_success_rate: float | None = None
     gradient_evaluations: int = 0

@@ -1,8 +1,9 @@
 """The training strategies of the paper as named mixtures of the same parts.
 
 Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740), section 3 and supplementary material. "Half" attacks half of
-every batch, "full" all of it, "weak" keeps the first successful iterate; Rand* takes the random starts of the attack
-and no step. Radii are .3 for L-inf, 1.5 and .3 for L2; 40 steps of .005, in whatever unit.
+every batch, "full" all of it, "weak" keeps the first successful iterate; Rand* and DataAugm take the random starts of
+the attack and no step. Radii are .3 for L-inf, 1.5 and .3 for L2; 40 steps of .005, in whatever unit. Unlike in the
+paper's code, DataAugm's transformations lie around the identity ("uncentred" is as there), and a batch is one update.
 """
 
 from dataclasses import dataclass, replace
@@ -22,12 +23,17 @@ class Strategy:
 
     def under(self, threat_model: ThreatModel) -> "Strategy":
         """Returns the strategy at a threat model's radii, with the paper's step."""
-        radii = {"pixel": threat_model.epsilon, "manifold": threat_model.eta}
+        radii = {"pixel": threat_model.epsilon, "manifold": threat_model.eta, "affine": threat_model.eta}
         roles = (replace(r, radius=radii[r.threat], step_size=STEP / radii[r.threat]) for r in self.roles)
         return replace(self, roles=tuple(roles))
 
 
-_PIXEL, _MANIFOLD = RoleConfig(threat="pixel"), RoleConfig(threat="manifold")
+def _together(*roles: RoleConfig) -> Strategy:
+    """A quarter of the batch for each of two roles, equal weights (section 3.5; the settings are published nowhere)."""
+    return Strategy(clean_weight=1 / 3, roles=tuple(replace(role, share=0.25, weight=1 / 3) for role in roles))
+
+
+_PIXEL, _MANIFOLD, _AFFINE = RoleConfig(threat="pixel"), RoleConfig(threat="manifold"), RoleConfig(threat="affine")
 
 STRATEGIES = MappingProxyType(
     {
@@ -38,9 +44,10 @@ STRATEGIES = MappingProxyType(
         "OnTrue": Strategy(roles=(_MANIFOLD,)),
         "RandImage": Strategy(roles=(replace(_PIXEL, steps=0),)),
         "RandTrue": Strategy(roles=(replace(_MANIFOLD, steps=0),)),
-        "Reg+OnTrue": Strategy(
-            clean_weight=1 / 3,
-            roles=(replace(_PIXEL, share=0.25, weight=1 / 3), replace(_MANIFOLD, share=0.25, weight=1 / 3)),
-        ),
+        "Reg+OnTrue": _together(_PIXEL, _MANIFOLD),
+        "AdvTrans": Strategy(roles=(_AFFINE,)),
+        "DataAugm": Strategy(roles=(replace(_AFFINE, steps=0),)),
+        "DataAugm uncentred": Strategy(roles=(replace(_AFFINE, steps=0, centred=False),)),
+        "Reg+AdvTrans": _together(_PIXEL, _AFFINE),
     }
 )

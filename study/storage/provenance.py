@@ -35,6 +35,7 @@ def describe(config: StudyConfig, *, command: str, data_fingerprint: str) -> dic
         "threat_model": asdict(config.threat_model),
         "scale": config.scale,
         "architectures": list(config.architectures),
+        "widths": {architecture: config.width(architecture) for architecture in config.architectures},
         "trials": config.trials,
         "seeds": config.seeds,
         "fresh_seeds": list(config.fresh_seeds()),

@@ -25,7 +25,8 @@ LABELS = torch.arange(BATCH) % 3
 Model = Callable[[Tensor], Tensor]
 
 
-WEIGHTS = [torch.randn(784, 3, generator=stream(k, "model"), dtype=torch.float64) / 10 for k in range(3)]
+PIXELS = 3 * 56 * 48  # of the largest images; smaller ones use the first weights
+WEIGHTS = [torch.randn(PIXELS, 3, generator=stream(k, "model"), dtype=torch.float64) / 10 for k in range(3)]
 
 
 @pytest.fixture(params=list(ATTACKS))
@@ -33,12 +34,18 @@ def attack(request: pytest.FixtureRequest) -> Attack:
     return ATTACKS[request.param]
 
 
+def weights(k: int, images: Tensor) -> Tensor:
+    """As many as there are pixels, and the smaller the more there are, so that nothing saturates."""
+    pixels = images[0].numel()
+    return WEIGHTS[k][:pixels] * (784 / pixels) ** 0.5
+
+
 def linear(images: Tensor) -> Tensor:
-    return images.flatten(1) @ WEIGHTS[0]
+    return images.flatten(1) @ weights(0, images)
 
 
 def curved(images: Tensor) -> Tensor:
-    return torch.tanh(4 * images.flatten(1) @ WEIGHTS[1]) @ WEIGHTS[2][:3] * 20
+    return torch.tanh(4 * images.flatten(1) @ weights(1, images)) @ WEIGHTS[2][:3] * 20
 
 
 def cross_entropy(model: Model, labels: Tensor = LABELS) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
@@ -105,7 +112,7 @@ def test_stays_inside_the_ball(attack: Attack, make_threat: MakeThreat, radius: 
 def test_stays_inside_the_range(attack: Attack, make_threat: MakeThreat, radius: float) -> None:
     threat = make_threat(radius)
     reached = threat.anchor + find(attack, threat, step_size=1.0).delta
-    low, high = (0.0, 1.0) if isinstance(threat, PixelThreat) else (threat.manifold.low, threat.manifold.high)
+    low, high = (0.0, 1.0) if isinstance(threat, PixelThreat) else (threat.manifold.warp.low, threat.manifold.warp.high)
 
     assert (reached >= low - 1e-6).all()
     assert (reached <= high + 1e-6).all()
@@ -153,7 +160,8 @@ def test_same_start_gives_the_same_images_and_leaves_global_generators_alone(
 
 
 def test_leaves_model_and_inputs_as_they_were(attack: Attack, make_threat: MakeThreat) -> None:
-    threat, parameter = make_threat(0.3), WEIGHTS[0].clone().requires_grad_()
+    threat = make_threat(0.3)
+    parameter = weights(0, threat.render(torch.zeros_like(threat.anchor))).clone().requires_grad_()
     start = starting_point(threat)
     anchor, given = threat.anchor.clone(), start.clone()
 
@@ -277,7 +285,7 @@ def test_adam_moves_a_linear_model_by_steps_times_step_size(norm: Norm) -> None:
 def test_pgd_finds_the_worst_case_of_a_linear_model_in_closed_form(norm: Norm) -> None:
     """The largest rise of w.x in a ball is radius times the dual norm of w."""
     images = torch.full((1, 1, 28, 28), 0.5, dtype=torch.float64)
-    w, radius = WEIGHTS[0][:, 0], 0.2
+    w, radius = WEIGHTS[0][:784, 0], 0.2
     threat = PixelThreat(images, norm, torch.tensor(radius, dtype=torch.float64))
     found = search(
         ATTACKS["pgd"],
@@ -321,7 +329,7 @@ def test_a_code_that_starts_at_the_end_of_its_box_can_leave_it(
     attack: Attack, norm: Norm, manifold: FontManifold, code: Code, end: str
 ) -> None:
     """Every coordinate at its bound; the objective reads the code from the image's threat, so gradients must pass."""
-    bound = getattr(manifold, end).double().expand(BATCH, 6)
+    bound = getattr(manifold.warp, end).double().expand(BATCH, 6)
     threat = ManifoldThreat(manifold, Code(bound, code.fixed), norm, torch.tensor(0.3, dtype=torch.float64))
     inwards = 1.0 if end == "low" else -1.0
 

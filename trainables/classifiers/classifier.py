@@ -75,8 +75,7 @@ class Classifier:
                 fan_in = shape[0].numel()
                 params[name] = torch.randn(shape.shape, generator=rng, dtype=dtype) * (2 / 3 / fan_in) ** 0.5
             else:
-                is_scale = name.rpartition(".")[0] in self._norms and name.endswith("weight")
-                params[name] = torch.full(shape.shape, 1.0 if is_scale else 0.0, dtype=dtype)
+                params[name] = torch.full(shape.shape, 1.0 if name.endswith("weight") else 0.0, dtype=dtype)
         buffers = {
             name: torch.full(shape.shape, 1.0 if name.endswith("running_var") else 0.0, dtype=dtype)
             for name, shape in self._network.named_buffers()

@@ -3,7 +3,7 @@
 Source of the strategies: Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740), section 3 and supplementary material.
 """
 
-from trainables.config.data import DATASETS, TEST_SIZES, VARIANTS, DataConfig, Dataset
+from trainables.config.data import DATASETS, FEWEST, TEST_SIZES, VARIANTS, DataConfig, Dataset
 from trainables.config.measurement import EvaluationConfig, NormName, ThreatModel, ThreatName
 from trainables.config.training import FUSED_STEPS, OptimiserConfig, RoleConfig
 from trainables.config.trial import ARCHITECTURES, CAPACITY_QUANTUM, Architecture, TrialConfig, digest
@@ -12,6 +12,7 @@ __all__ = [
     "ARCHITECTURES",
     "CAPACITY_QUANTUM",
     "DATASETS",
+    "FEWEST",
     "FUSED_STEPS",
     "TEST_SIZES",
     "VARIANTS",

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from trainables.checks import must, must_choose
+from trainables.config.measurement import ThreatName
 
 Dataset = Literal["fonts", "fashion", "mnist", "emnist", "celeba"]
 
@@ -66,3 +67,8 @@ class DataConfig:
         for name in ("n_train", "n_validation", "n_test"):
             count = getattr(self, name)
             must(count >= FEWEST, f"{name} counts examples and is at least {FEWEST}; got {count}")
+
+    @property
+    def manifolds(self) -> tuple[ThreatName, ...]:
+        """Names what images may be moved along: the data's manifold where it is known, and affine transformations."""
+        return ("manifold", "affine") if self.dataset == "fonts" else ("affine",)

@@ -7,42 +7,18 @@ every prefix of a validation or test split is balanced over letters and spread o
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from trainables.config import DataConfig
+from trainables.data.ranges import FONT_RANGES
 from trainables.data.split import Split, Splits
 from trainables.seeding import stream
 
 LETTERS = 10
 Render = Callable[[Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class Ranges:
-    """Half-widths of the uniform distributions of theta, and the limits of its scale."""
-
-    translation: float
-    shear: float
-    scale: tuple[float, float]
-    rotation: float
-
-    def box(self) -> tuple[Float[Tensor, "6"], Float[Tensor, "6"]]:
-        """Returns the lowest and the highest theta."""
-        t, h, r = self.translation, self.shear, self.rotation
-        low = torch.tensor([-t, -t, -h, -h, self.scale[0], -r])
-        return low, torch.tensor([t, t, h, h, self.scale[1], r])
-
-
-RANGES: dict[Literal["easy", "moderate", "hard"], Ranges] = {
-    "easy": Ranges(0.1, 0.2, (0.9, 1.1), torch.pi / 6),
-    "moderate": Ranges(0.2, 0.4, (0.85, 1.15), torch.pi / 3),
-    "hard": Ranges(0.2, 0.5, (0.75, 1.15), torch.pi / 2),
-}
 
 
 class FontSplit(Split):
@@ -88,10 +64,10 @@ def make_splits(config: DataConfig, faces: int, render: Render) -> Splits:
     No example is in two splits: their thetas are drawn independently from continuous distributions. The faces are
     shared, as in the paper.
     """
-    low, high = RANGES[config.variant].box()
+    low, high = FONT_RANGES[str(config.variant)].box()
 
     def split(name: str, examples: int) -> FontSplit:
-        rng = stream(config.seed, "fonts", config.variant, name)
+        rng = stream(config.seed, "fonts", str(config.variant), name)
         choose = _first_glyphs if name == "train" and config.subset == "first" else _spread_glyphs
         glyphs = choose(examples, faces, rng)
         theta = low + (high - low) * torch.rand(examples, 6, generator=rng)

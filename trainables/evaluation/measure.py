@@ -1,17 +1,20 @@
 """All numbers of one model under a study's threat model."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from trainables.attacks.gradient import PGD, AdamPGD
-from trainables.config import EvaluationConfig, ThreatModel
+from trainables.config import EvaluationConfig, ThreatModel, ThreatName
 from trainables.data.split import Split
 from trainables.evaluation.errors import MakeThreat, Probe, Subject, lost_under_attack, successes
 from trainables.geometry import NORMS, Norm
-from trainables.manifolds.manifold import Manifold
+from trainables.manifolds.manifold import Manifold, Manifolds
 from trainables.seeding import stream
 from trainables.threats.manifold import ManifoldThreat
 from trainables.threats.pixel import PixelThreat
@@ -19,6 +22,10 @@ from trainables.threats.pixel import PixelThreat
 PAPER_STEPS = 40
 PAPER_STEP = 0.005  # in image range and in code units alike
 TRAVEL = 2.5  # radii that the measuring attack can cross in all its steps
+MANIFOLD_FIELDS: Mapping[ThreatName, tuple[str, str | None]] = MappingProxyType(
+    {"manifold": ("on_manifold_error", "on_manifold_success_rate"), "affine": ("affine_error", None)}
+)
+"""What is measured of each: the error, and the rate of the paper's attack where the paper has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +35,7 @@ class UnderAttack:
     robust_error: float
     robust_error_at: dict[str, float]
     on_manifold_error: float | None = None
+    affine_error: float | None = None
     success_rate: float | None = None
     on_manifold_success_rate: float | None = None
 
@@ -52,7 +60,7 @@ def manifold_threats(split: Split, norm: Norm, manifold: Manifold) -> MakeThreat
 
 def under_attack(
     subject: Subject,
-    manifold: Manifold | None,
+    manifolds: Manifolds,
     threat_model: ThreatModel,
     config: EvaluationConfig,
     seed: int,
@@ -61,23 +69,27 @@ def under_attack(
 
     Args:
         subject: the model and its data.
-        manifold: of the data, or None.
+        manifolds: of the data.
         threat_model: norm and radii.
         config: how hard to look.
         seed: of the attacks' noise; equal seeds give every model the same starts on the same images.
     """
-    norm = NORMS[threat_model.norm]
-    pixel = _measure(subject, pixel_threats(subject.split, norm), threat_model.epsilon, config, seed)
+    norm, split = NORMS[threat_model.norm], subject.split
+    attempts = config.paper_attempts
+    pixel = _measure(subject, pixel_threats(split, norm), threat_model.epsilon, config, attempts, seed)
     names = [f"{fraction * threat_model.epsilon:.3g}" for fraction in config.radii]
-    result = UnderAttack(
+    found: dict[str, Any] = {}
+    for name, manifold in manifolds.items():
+        error, rate = MANIFOLD_FIELDS[name]
+        threats, tried = manifold_threats(split, norm, manifold), attempts if rate else 0
+        measured = _measure(subject, threats, threat_model.eta, config, tried, seed)
+        found |= {error: measured.mean} | ({rate: measured.success_rate} if rate else {})
+    return UnderAttack(
         robust_error=pixel.mean,
         robust_error_at=dict(zip(names, pixel.errors, strict=True)),
         success_rate=pixel.success_rate,
+        **found,
     )
-    if manifold is None:
-        return result
-    code = _measure(subject, manifold_threats(subject.split, norm, manifold), threat_model.eta, config, seed)
-    return replace(result, on_manifold_error=code.mean, on_manifold_success_rate=code.success_rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +102,9 @@ class _Measured:
         return sum(self.errors) / len(self.errors)
 
 
-def _measure(subject: Subject, threat: MakeThreat, radius: float, config: EvaluationConfig, seed: int) -> _Measured:
+def _measure(
+    subject: Subject, threat: MakeThreat, radius: float, config: EvaluationConfig, attempts: int, seed: int
+) -> _Measured:
     """Measures one threat: errors at all radii, worst over both attacks, and the paper's success rate at the last."""
     strong = Probe(attack=PGD(), threat=threat, steps=config.steps, step_size=TRAVEL / config.steps)
     paper = Probe(attack=AdamPGD(), threat=threat, steps=PAPER_STEPS, step_size=PAPER_STEP / radius)
@@ -98,7 +112,7 @@ def _measure(subject: Subject, threat: MakeThreat, radius: float, config: Evalua
     clean = subject.unperturbed(threat, torch.arange(config.n_attacked))
     radii = [fraction * radius for fraction in config.radii]
     lost = lost_under_attack(subject, strong, radii, clean, restarts=config.restarts, rng=noise("worst"))
-    broken = successes(subject, paper, radius, clean, attempts=config.paper_attempts, rng=noise("paper"))
+    broken = successes(subject, paper, radius, clean, attempts=attempts, rng=noise("paper"))
     if broken is None:
         return _Measured([mask.double().mean().item() for mask in lost], None)
     if config.radii[-1] >= 1:

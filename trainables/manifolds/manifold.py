@@ -1,11 +1,13 @@
 """What a manifold is: codes, and a decoder that makes images of them."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from trainables.config import ThreatName
 from trainables.data.split import Split
 
 
@@ -40,3 +42,7 @@ class Manifold(ABC):
     @abstractmethod
     def digest(self) -> str:
         """Names everything that determines this manifold: 64 hexadecimal digits."""
+
+
+Manifolds = Mapping[ThreatName, Manifold]
+"""Those that a data set has, by the threat that moves on them."""

@@ -14,7 +14,7 @@ from trainables.data.split import Split, Splits
 from trainables.evaluation.errors import Subject
 from trainables.evaluation.measure import under_attack
 from trainables.evaluation.tally import Tally
-from trainables.manifolds.manifold import Code, Manifold
+from trainables.manifolds.manifold import Manifolds
 from trainables.report import EpochReport
 from trainables.seeding import stream
 from trainables.training import optimisers
@@ -37,7 +37,7 @@ class Training:
     config: TrialConfig
     classifier: Classifier
     splits: Splits
-    manifold: Manifold | None
+    manifolds: Manifolds
     state: State
     tally: Tally
 
@@ -46,11 +46,13 @@ class Training:
         return self.classifier.fold(self.state.params, self.state.buffers)
 
 
-def begin(config: TrialConfig, classifier: Classifier, splits: Splits, manifold: Manifold | None) -> Training:
+def begin(config: TrialConfig, classifier: Classifier, splits: Splits, manifolds: Manifolds) -> Training:
     """Returns an untrained model; its weights depend on the trial's seed alone."""
     params, buffers = classifier.initialise(stream(config.seed, "weights"), DTYPE)
     state = State(params, buffers, optimisers.begin(params))
-    return Training(config=config, classifier=classifier, splits=splits, manifold=manifold, state=state, tally=Tally())
+    return Training(
+        config=config, classifier=classifier, splits=splits, manifolds=manifolds, state=state, tally=Tally()
+    )
 
 
 def train(training: Training) -> Iterator[EpochReport]:
@@ -68,32 +70,31 @@ def train(training: Training) -> Iterator[EpochReport]:
 def _epoch(training: Training, epoch: int, order: torch.Generator, attack: torch.Generator) -> float:
     """Runs one epoch and returns its mean loss."""
     config = training.config
-    step = dedicated_step(config, training.classifier, training.manifold, DTYPE)
+    step = dedicated_step(config, training.classifier, training.manifolds, DTYPE)
     batches = math.ceil(config.data.n_train / config.batch_size)
     permutation = torch.randperm(config.data.n_train, generator=order)
     losses = []
     for number in range(batches):
         places = torch.arange(number * config.batch_size, (number + 1) * config.batch_size)
-        batch = make_batch(training.splits.train, training.manifold, permutation[places % len(permutation)])
+        batch = make_batch(training.splits.train, step.manifolds, permutation[places % len(permutation)])
         rate = learning_rate(config.optimiser, epoch, number, epochs=config.epochs, batches=batches)
-        noise = draw_noise(config, noise_shapes(training.splits, training.manifold), attack, DTYPE)
+        noise = draw_noise(config, noise_shapes(training.splits, step.manifolds), attack, DTYPE)
         training.state, outcome = step(training.state, batch, noise, hyper(config, rate, DTYPE))
         losses.append(outcome.loss)
         _count(training, [int(iterations) for iterations in outcome.iterations])
     return torch.stack(losses).mean().item()
 
 
-def make_batch(split: Split, manifold: Manifold | None, indices: Tensor) -> Batch:
-    """Returns examples with their images and, where there is a manifold, their codes."""
-    images = split.images(indices)
-    code = manifold.codes(split, indices) if manifold else Code(images.new_zeros(len(indices), 0), indices)
-    return Batch(images, split.labels[indices], code)
+def make_batch(split: Split, manifolds: Manifolds, indices: Tensor) -> Batch:
+    """Returns examples with their images, and their codes on all manifolds."""
+    codes = {name: manifold.codes(split, indices) for name, manifold in manifolds.items()}
+    return Batch(split.images(indices), split.labels[indices], codes)
 
 
-def noise_shapes(splits: Splits, manifold: Manifold | None) -> dict[ThreatName, tuple[int, ...]]:
+def noise_shapes(splits: Splits, manifolds: Manifolds) -> dict[ThreatName, tuple[int, ...]]:
     """Returns the shape of one example's perturbation under each threat."""
     shapes: dict[ThreatName, tuple[int, ...]] = {"pixel": splits.image_shape}
-    return shapes | ({"manifold": (manifold.code_length,)} if manifold else {})
+    return shapes | {name: (manifold.code_length,) for name, manifold in manifolds.items()}
 
 
 def _count(training: Training, iterations: list[int]) -> None:
@@ -120,7 +121,7 @@ def _report(training: Training, epoch: int, loss: float, seconds: float) -> Epoc
     infeasible = _infeasible(training, loss, error, split) if last or not math.isfinite(loss) else None
     attacks = {}
     if not infeasible and (last or epoch in config.evaluation.at_epochs):
-        measured = under_attack(subject, training.manifold, config.threat_model, config.evaluation, config.data.seed)
+        measured = under_attack(subject, training.manifolds, config.threat_model, config.evaluation, config.data.seed)
         attacks = asdict(measured)
     return EpochReport(
         epoch=epoch,

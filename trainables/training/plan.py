@@ -7,35 +7,35 @@ from trainables.attacks.attack import NO_SLACK
 from trainables.classifiers.classifier import Classifier
 from trainables.config import ThreatName, TrialConfig
 from trainables.geometry import NORMS
-from trainables.manifolds.manifold import Manifold
+from trainables.manifolds.manifold import Manifolds
 from trainables.training.optimisers import OPTIMISERS
 from trainables.training.step import Hyper, RoleHyper, RoleNoise, RolePlan, Step
 
 ATTACK_DTYPES = {"float32": None, "bfloat16": torch.bfloat16}
 
 
-def dedicated_step(config: TrialConfig, classifier: Classifier, manifold: Manifold | None, dtype: torch.dtype) -> Step:
+def dedicated_step(config: TrialConfig, classifier: Classifier, manifolds: Manifolds, dtype: torch.dtype) -> Step:
     """Plans the step of one model on its own: attacks have no empty places and no masked steps."""
     plans = tuple(
         RolePlan(config=role, window=count, capacity=capacity, longest=role.steps)
         for (role, count), capacity in zip(config.role_counts(), config.capacities(), strict=True)
     )
-    return _step(config, classifier, manifold, plans, dtype, alone=True)
+    return _step(config, classifier, manifolds, plans, dtype, alone=True)
 
 
-def fused_step(config: TrialConfig, classifier: Classifier, manifold: Manifold | None, dtype: torch.dtype) -> Step:
+def fused_step(config: TrialConfig, classifier: Classifier, manifolds: Manifolds, dtype: torch.dtype) -> Step:
     """Plans the step that all configs of this one's signature can share, under `torch.vmap`."""
     plans = tuple(
         RolePlan(config=role, window=capacity, capacity=capacity, longest=config.fused_steps)
         for role, capacity in zip(config.roles, config.capacities(), strict=True)
     )
-    return _step(config, classifier, manifold, plans, dtype, alone=False)
+    return _step(config, classifier, manifolds, plans, dtype, alone=False)
 
 
 def _step(
     config: TrialConfig,
     classifier: Classifier,
-    manifold: Manifold | None,
+    manifolds: Manifolds,
     plans: tuple[RolePlan, ...],
     dtype: torch.dtype,
     *,
@@ -43,7 +43,7 @@ def _step(
 ) -> Step:
     return Step(
         classifier,
-        manifold,
+        {role.threat: manifolds[role.threat] for role in config.roles if role.threat != "pixel"},
         OPTIMISERS[config.optimiser.kind],
         NORMS[config.threat_model.norm],
         plans,

@@ -19,10 +19,10 @@ from trainables.attacks.attack import Objective, search
 from trainables.attacks.gradient import ATTACKS
 from trainables.attacks.objectives import cross_entropy, divergence, kl
 from trainables.classifiers.classifier import Classifier, Tensors, in_precision
-from trainables.config import RoleConfig
+from trainables.config import RoleConfig, ThreatName
 from trainables.differentiation import grad_and_aux
 from trainables.geometry import Norm
-from trainables.manifolds.manifold import Code, Manifold
+from trainables.manifolds.manifold import Code, Manifolds
 from trainables.threats.manifold import ManifoldThreat
 from trainables.threats.pixel import PixelThreat
 from trainables.threats.threat import Threat
@@ -50,11 +50,11 @@ class Outcome(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Examples in random order, with their codes (of no length where there is no manifold)."""
+    """Examples in random order, with their codes on every manifold that a role moves on."""
 
     images: Float[Tensor, "batch channel height width"]
     labels: Int[Tensor, "batch"]
-    code: Code
+    codes: dict[ThreatName, Code]
 
 
 class RoleNoise(NamedTuple):
@@ -109,7 +109,7 @@ class Step:
 
     Args:
         classifier: to train.
-        manifold: of the data, or None where there is none.
+        manifolds: those that roles move on.
         optimiser: moves the parameters.
         norm: of the threats.
         roles: in the order of their positions in a batch, after the clean examples.
@@ -120,14 +120,14 @@ class Step:
     def __init__(
         self,
         classifier: Classifier,
-        manifold: Manifold | None,
+        manifolds: Manifolds,
         optimiser: Optimiser,
         norm: Norm,
         roles: tuple[RolePlan, ...],
         attack_dtype: torch.dtype,
         alone: bool,
     ) -> None:
-        self.classifier, self.manifold, self.optimiser, self.norm = classifier, manifold, optimiser, norm
+        self.classifier, self.manifolds, self.optimiser, self.norm = classifier, manifolds, optimiser, norm
         self.roles, self.attack_dtype, self.alone = roles, attack_dtype, alone
 
     def __call__(self, state: State, batch: Batch, noise: tuple[RoleNoise, ...], hyper: Hyper) -> tuple[State, Outcome]:
@@ -179,10 +179,9 @@ class Step:
     def _threat(self, batch: Batch, positions: Tensor, plan: RolePlan, numbers: RoleHyper) -> Threat:
         if plan.config.threat == "pixel":
             return PixelThreat(batch.images[positions], self.norm, numbers.radius)
-        if self.manifold is None:
-            raise ValueError("training on the manifold needs a manifold; this data has none")
-        code = Code(batch.code.free[positions], batch.code.fixed[positions])
-        return ManifoldThreat(self.manifold, code, self.norm, numbers.radius)
+        free, fixed = (part[positions] for part in batch.codes[plan.config.threat])
+        centre = free if plan.config.centred else torch.zeros_like(free)
+        return ManifoldThreat(self.manifolds[plan.config.threat], Code(centre, fixed), self.norm, numbers.radius)
 
     def _objective(self, batch: Batch, positions: Tensor, folded: Tensors, plan: RolePlan) -> Objective:
         labels = batch.labels[positions]

@@ -21,7 +21,8 @@ from trainables.pipeline import load_data
 from trainables.seeding import stream
 
 DATA = DataConfig(n_train=40, n_validation=60, n_test=20)
-SPLITS, MANIFOLD = load_data(DATA)
+LOADED = load_data(DATA)
+SPLITS, MANIFOLDS = LOADED.splits, LOADED.manifolds
 
 
 def brightness(folded: dict[str, Tensor], images: Tensor) -> Tensor:
@@ -139,16 +140,16 @@ def test_tally_counts_every_backward_pass() -> None:
 
 def test_same_noise_for_every_model() -> None:
     config, threat = EvaluationConfig(n_attacked=20, steps=3), ThreatModel()
-    first = under_attack(network(), MANIFOLD, threat, config, seed=0)
+    first = under_attack(network(), MANIFOLDS, threat, config, seed=0)
 
-    assert first == under_attack(network(), MANIFOLD, threat, config, seed=0)
+    assert first == under_attack(network(), MANIFOLDS, threat, config, seed=0)
 
 
 def test_the_papers_attack_travels_a_fifth_and_ours_reaches_its_radius() -> None:
     """Margins of .25, a ball of .3: they hold against 40 steps of .005 and fall to steps that cross the ball."""
     subject = greys([0.75] * 10)
     config = EvaluationConfig(n_attacked=10, steps=10, paper_attempts=2, radii=(0.5, 1.0))
-    result = under_attack(subject, None, ThreatModel(epsilon=0.3), config, seed=0)
+    result = under_attack(subject, {}, ThreatModel(epsilon=0.3), config, seed=0)
 
     assert result.success_rate == 0
     assert result.robust_error_at == {"0.15": 0.0, "0.3": 1.0}
@@ -164,8 +165,8 @@ def test_what_the_papers_attack_breaks_is_lost_at_the_full_radius() -> None:
     classifier = Classifier(Blueprint(network=torch.nn.Identity(), folded=band, folds=()))
     subject = Subject(classifier=classifier, folded={}, split=Greys([0.6] * 10), tally=Tally())
     config = EvaluationConfig(n_attacked=10, steps=1, paper_attempts=1, radii=(1.0,))
-    both = under_attack(subject, None, ThreatModel(), config, seed=0)
-    ours = under_attack(subject, None, ThreatModel(), replace(config, paper_attempts=0), seed=0)
+    both = under_attack(subject, {}, ThreatModel(), config, seed=0)
+    ours = under_attack(subject, {}, ThreatModel(), replace(config, paper_attempts=0), seed=0)
 
     assert ours.robust_error == 0
     assert both.robust_error == both.success_rate == 1
@@ -183,7 +184,7 @@ def test_attempts_start_from_different_noise_and_models_from_the_same() -> None:
 
 def test_reports_every_radius_and_their_mean() -> None:
     config = EvaluationConfig(n_attacked=20, steps=3, paper_attempts=0)
-    result = under_attack(network(), MANIFOLD, ThreatModel(epsilon=0.1), config, seed=0)
+    result = under_attack(network(), MANIFOLDS, ThreatModel(epsilon=0.1), config, seed=0)
 
     assert list(result.robust_error_at) == ["0.025", "0.05", "0.075", "0.1"]
     assert result.robust_error == pytest.approx(sum(result.robust_error_at.values()) / 4)
@@ -192,8 +193,9 @@ def test_reports_every_radius_and_their_mean() -> None:
 
 def test_without_a_manifold_its_numbers_are_none() -> None:
     config = EvaluationConfig(n_attacked=20, steps=2)
-    result = under_attack(network(), None, ThreatModel(epsilon=0.1), config, seed=0)
+    result = under_attack(network(), {"affine": MANIFOLDS["affine"]}, ThreatModel(epsilon=0.1), config, seed=0)
 
+    assert result.affine_error is not None
     assert result.on_manifold_error is None
     assert result.on_manifold_success_rate is None
 
@@ -201,7 +203,9 @@ def test_without_a_manifold_its_numbers_are_none() -> None:
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_on_manifold_errors_rise_with_the_radius(norm: str) -> None:
     subject = network()
-    tried = replace(probe(subject.split, norm=norm), threat=manifold_threats(subject.split, NORMS[norm], MANIFOLD))
+    tried = replace(
+        probe(subject.split, norm=norm), threat=manifold_threats(subject.split, NORMS[norm], MANIFOLDS["manifold"])
+    )
     nothing, much = errors(subject, tried, [1e-6, 0.3])
 
     assert nothing == pytest.approx(subject.error())

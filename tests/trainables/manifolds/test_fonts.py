@@ -4,9 +4,11 @@ import torch
 from torch.autograd import gradcheck
 
 from trainables.config import DataConfig
-from trainables.data.fonts import RANGES, FontSplit, make_splits
+from trainables.data.fonts import FontSplit, make_splits
+from trainables.data.ranges import FONT_RANGES
 from trainables.data.split import Split, Splits
-from trainables.manifolds.fonts import FontManifold, affine_matrix
+from trainables.manifolds.affine import Warp, affine_matrix
+from trainables.manifolds.fonts import FontManifold
 from trainables.manifolds.manifold import Code
 from trainables.seeding import stream
 
@@ -17,7 +19,7 @@ IDENTITY = torch.tensor([[0.0, 0, 0, 0, 1, 0]])
 @pytest.fixture(scope="module")
 def manifold() -> FontManifold:
     prototypes = torch.randint(0, 256, (FACES, 10, 28, 28), generator=stream(0, "p"), dtype=torch.uint8)
-    return FontManifold(prototypes, RANGES["hard"].box())
+    return FontManifold(prototypes, Warp(FONT_RANGES["hard"], 28, 28))
 
 
 class Photographs(Split):
@@ -58,7 +60,7 @@ def test_translation_moves_by_pixels_and_leaves_black_behind(manifold: FontManif
 def test_a_small_scale_enlarges_the_letter() -> None:
     square = torch.zeros(1, 10, 28, 28, dtype=torch.uint8)
     square[:, :, 10:18, 10:18] = 255
-    manifold = FontManifold(square, RANGES["hard"].box())
+    manifold = FontManifold(square, Warp(FONT_RANGES["hard"], 28, 28))
     theta = IDENTITY.clone()
     theta[0, 4] = 0.75
 
@@ -69,7 +71,7 @@ def test_a_small_scale_enlarges_the_letter() -> None:
 
 def test_gradients_agree_with_finite_differences() -> None:
     smooth = (127 * (1 + torch.sin(torch.linspace(0, 6, 28)))).to(torch.uint8)
-    manifold = FontManifold(smooth[:, None].expand(28, 28).expand(1, 10, 28, 28), RANGES["hard"].box())
+    manifold = FontManifold(smooth[:, None].expand(28, 28).expand(1, 10, 28, 28), Warp(FONT_RANGES["hard"], 28, 28))
     theta = torch.tensor([[0.05, -0.03, 0.1, 0.2, 0.9, 0.3]], dtype=torch.float64, requires_grad=True)
 
     assert gradcheck(
@@ -79,7 +81,7 @@ def test_gradients_agree_with_finite_differences() -> None:
 
 @pytest.mark.parametrize("variant", ["easy", "moderate", "hard"])
 def test_thetas_fill_their_ranges_and_codes_decode_to_images(manifold: FontManifold, variant: str) -> None:
-    low, high = RANGES[variant].box()
+    low, high = FONT_RANGES[variant].box()
     split = splits(manifold, variant=variant, n_train=5000).train
     indices = torch.arange(len(split))
     code = manifold.codes(split, indices)
@@ -127,7 +129,7 @@ def test_a_larger_training_set_repeats_faces_under_new_transformations(manifold:
 def test_the_box_holds_what_is_clamped(manifold: FontManifold) -> None:
     clamped = manifold.clamp(torch.full((1, 6), 9.0))
 
-    torch.testing.assert_close(clamped[0], manifold.high)
+    torch.testing.assert_close(clamped[0], manifold.warp.high)
 
 
 def test_only_fonts_lie_on_this_manifold(manifold: FontManifold) -> None:
@@ -136,8 +138,8 @@ def test_only_fonts_lie_on_this_manifold(manifold: FontManifold) -> None:
 
 
 def test_digest_tells_manifolds_apart(manifold: FontManifold) -> None:
-    same = FontManifold(manifold.prototypes.clone(), RANGES["hard"].box())
-    easier = FontManifold(manifold.prototypes, RANGES["easy"].box())
+    same = FontManifold(manifold.prototypes.clone(), Warp(FONT_RANGES["hard"], 28, 28))
+    easier = FontManifold(manifold.prototypes, Warp(FONT_RANGES["easy"], 28, 28))
 
     assert manifold.digest() == same.digest()
     assert manifold.digest() != easier.digest()

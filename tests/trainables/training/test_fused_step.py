@@ -21,6 +21,7 @@ DATA = DataConfig(n_train=40, n_validation=20, n_test=20)
 EPOCHS, BATCHES = 3, 2
 PIXEL = RoleConfig(threat="pixel", steps=5, step_size=0.2)
 MANIFOLD = RoleConfig(threat="manifold", steps=5, step_size=0.2)
+AFFINE = replace(MANIFOLD, threat="affine")
 
 VARIANTS = {
     "ce": [(PIXEL,), (replace(PIXEL, steps=3, share=0.25, weight=0.2),), (replace(PIXEL, slack=1, radius=0.1),)],
@@ -33,6 +34,7 @@ VARIANTS = {
         (replace(PIXEL, share=0.5, steps=2, slack=0), replace(MANIFOLD, share=0.5, steps=0)),
         (replace(PIXEL, share=0.1), replace(MANIFOLD, share=0.4, radius=0.05, weight=0.9)),
     ],
+    "affine": [(AFFINE,), (replace(AFFINE, steps=0, share=0.2),), (replace(AFFINE, slack=0, radius=0.1),)],
 }
 
 
@@ -60,7 +62,8 @@ class Models:
 
     def __init__(self, trials: list[TrialConfig], dtype: torch.dtype) -> None:
         self.trials, self.dtype = trials, dtype
-        self.splits, self.manifold = load_data(DATA)
+        data = load_data(DATA)
+        self.splits, self.manifolds = data.splits, data.manifolds
         self.classifier = build(trials[0].architecture, self.splits.image_shape, self.splits.classes, trials[0].width)
         self.states = []
         for trial in trials:
@@ -70,14 +73,14 @@ class Models:
     def arguments(self, k: int, update: int) -> tuple[Batch, tuple[RoleNoise, ...], Hyper]:
         trial = self.trials[k]
         indices = torch.randperm(40, generator=stream(trial.seed, "order", update))[:20]
-        batch = make_batch(self.splits.train, self.manifold, indices)
-        code = batch.code._replace(free=batch.code.free.to(self.dtype))
-        batch = batch._replace(images=batch.images.to(self.dtype), code=code)
-        noise = draw_noise(
-            trial, noise_shapes(self.splits, self.manifold), stream(trial.seed, "attack", update), self.dtype
-        )
+        active = {role.threat: self.manifolds[role.threat] for role in trial.roles if role.threat != "pixel"}
+        batch = tree_map(self.precise, make_batch(self.splits.train, active, indices))
+        noise = draw_noise(trial, noise_shapes(self.splits, active), stream(trial.seed, "attack", update), self.dtype)
         rate = learning_rate(trial.optimiser, update // BATCHES, update % BATCHES, epochs=EPOCHS, batches=BATCHES)
         return batch, noise, hyper(trial, rate, self.dtype)
+
+    def precise(self, values: torch.Tensor) -> torch.Tensor:
+        return values.to(self.dtype) if values.is_floating_point() else values
 
     def error(self, state: State) -> float:
         images = self.splits.validation.images(torch.arange(20)).to(self.dtype)
@@ -87,13 +90,13 @@ class Models:
     def apart(self, updates: int) -> list[State]:
         states = list(self.states)
         for k, trial in enumerate(self.trials):
-            step = dedicated_step(trial, self.classifier, self.manifold, self.dtype)
+            step = dedicated_step(trial, self.classifier, self.manifolds, self.dtype)
             for update in range(updates):
                 states[k], _ = step(states[k], *self.arguments(k, update))
         return states
 
     def together(self, updates: int) -> list[State]:
-        step = torch.vmap(fused_step(self.trials[0], self.classifier, self.manifold, self.dtype))
+        step = torch.vmap(fused_step(self.trials[0], self.classifier, self.manifolds, self.dtype))
         state = stacked(self.states)
         for update in range(updates):
             arguments = [self.arguments(k, update) for k in range(len(self.trials))]

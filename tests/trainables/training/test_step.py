@@ -25,7 +25,7 @@ BASE = TrialConfig(
 
 def loss_of(trial: TrialConfig) -> tuple[Tensor, Models]:
     models = Models([trial], torch.float64)
-    step = dedicated_step(trial, models.classifier, models.manifold, torch.float64)
+    step = dedicated_step(trial, models.classifier, models.manifolds, torch.float64)
     _, outcome = step(models.states[0], *models.arguments(0, 0))
     return outcome.loss, models
 
@@ -96,7 +96,7 @@ def test_a_step_leaves_its_arguments_as_they_were() -> None:
     trial = replace(BASE, roles=(PIXEL,))
     models = Models([trial], torch.float64)
     before = {name: value.clone() for name, value in (models.states[0].params | models.states[0].buffers).items()}
-    step = dedicated_step(trial, models.classifier, models.manifold, torch.float64)
+    step = dedicated_step(trial, models.classifier, models.manifolds, torch.float64)
 
     after, _ = step(models.states[0], *models.arguments(0, 0))
 
