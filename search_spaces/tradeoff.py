@@ -53,9 +53,9 @@ def tradeoff(steps: int, second: Second = "manifold") -> Space:
             f"{second}.steps": Choice((0, *moves), when=along),
             f"{second}.step_size": LogUniform(*step_size, when=searching),
             f"{second}.slack": Choice((None, 0), when=searching),
-            "learning_rate": LogUniform(1e-3, 3e-2),
-            "weight_decay": LogUniform(1e-6, 1e-2),
-            "decay": Uniform(0.8, 1.0),
+            "learning_rate": LogUniform(2e-3, 3e-2),
+            "weight_decay": LogUniform(1e-6, 1e-3),
+            "decay": Uniform(0.85, 1.0),
         },
         baselines=_baselines(steps, second),
     )

@@ -1,37 +1,52 @@
 import pytest
 
 from search_spaces.space import LogUniform
-from search_spaces.tradeoff import PAPER_TRAVEL, STEP_LIMITS, tradeoff
+from search_spaces.tradeoff import PAPER_TRAVEL, tradeoff
 
-BASELINES = ["Normal", "RegAdv", "OnTrue", "Reg+OnTrue", "RegAdv weak", "RandTrue"]
-FINGERPRINTS = {
-    5: "2079b118bc51fb487cad80cbc7e07a60df58c52e79e0bc31563c138fb70ad6db",
-    10: "9f401f4cf188f95d6abf2b348a040852b743d8c19f97cbc02ab87ef6cf30fe0b",
-    20: "2b885bb8f483271a3312450e6b35820f387fb6df5dab77e333dde1dac9523032",
-    40: "1516da25ebd794b68cd507756b135e4c984e18ba6b1ffcfbefe286d13d303b9c",
+BASELINES = {
+    "manifold": ["Normal", "RegAdv", "OnTrue", "Reg+OnTrue", "RegAdv weak", "RandTrue"],
+    "affine": ["Normal", "RegAdv", "AdvTrans", "Reg+AdvTrans", "RegAdv weak", "DataAugm"],
 }
+FINGERPRINTS = {
+    (5, "manifold"): "74149469f2aa336ef0c6abb18b4db4a22721748de5951dfa625dc7ad42dcf509",
+    (10, "manifold"): "01c1b3b4b544f0b3eb631bb7231855e9de72bf0851961ce66b40d388bfac28c4",
+    (20, "manifold"): "42676831d7b4e1f96294d01e24159746d1f7cc3847e1f0649687369ca5c7f4e2",
+    (40, "manifold"): "208ed28db737f7d609bee0c8b7a8f03150744b5f59f7722028938180b3ba1331",
+    (5, "affine"): "a2c348dce183c02f028162a19c15d8b649ef398236e3c0a3e1f1176f0b23550a",
+    (10, "affine"): "c1b5c6491677d7b17a5acc11188dd363c70f3f8a655871c9d2d5cb21daf2322b",
+    (20, "affine"): "4cb80c880fec1d7c727a54a07bcecb6ef080c1905ed55b5b295a1620b3245b86",
+    (40, "affine"): "f909ea0ba9102d023548ee6340ca682d42cb11299414648f852def01cdec6681",
+}
+EVERY_SPACE = pytest.mark.parametrize(("steps", "second"), FINGERPRINTS)
 
 
-@pytest.mark.parametrize("steps", STEP_LIMITS)
-def test_fingerprints_are_frozen(steps):
+@EVERY_SPACE
+def test_fingerprints_are_frozen(steps, second):
     """A change here is a change of the space: studies begun before cannot be resumed after it."""
-    assert tradeoff(steps).fingerprint() == FINGERPRINTS[steps]
+    assert tradeoff(steps, second).fingerprint() == FINGERPRINTS[steps, second]
 
 
-@pytest.mark.parametrize("steps", STEP_LIMITS)
-def test_baselines_come_in_the_promised_order_and_lie_inside(steps):
-    space = tradeoff(steps)
+@EVERY_SPACE
+def test_baselines_come_in_the_promised_order_and_lie_inside(steps, second):
+    space = tradeoff(steps, second)
 
-    assert [label for label, _ in space.baselines] == BASELINES
+    assert [label for label, _ in space.baselines] == BASELINES[second]
     assert all(space.contains(point) for _, point in space.baselines)
 
 
-@pytest.mark.parametrize("steps", STEP_LIMITS)
-def test_the_papers_step_lies_inside(steps):
-    for threat in ("pixel", "manifold"):
-        domain = tradeoff(steps).parameters[f"{threat}.step_size"]
+@EVERY_SPACE
+def test_the_papers_step_lies_inside(steps, second):
+    for threat in ("pixel", second):
+        domain = tradeoff(steps, second).parameters[f"{threat}.step_size"]
         assert isinstance(domain, LogUniform)
         assert domain.contains(PAPER_TRAVEL / steps)
+
+
+@EVERY_SPACE
+def test_only_the_names_tell_the_two_spaces_apart(steps, second):
+    renamed = {name.replace(second, "manifold") for name in tradeoff(steps, second).parameters}
+
+    assert renamed == set(tradeoff(steps, "manifold").parameters)
 
 
 def test_random_starting_points_have_neither_step_size_nor_slack():

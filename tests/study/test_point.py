@@ -11,9 +11,12 @@ from trainables.strategies import STRATEGIES
 MOST_SIGNATURES = 8
 
 
-@given(st.sampled_from(STEP_LIMITS), st.sampled_from(["linf", "l2"]), st.integers(0, 2**32))
-def test_every_point_builds_a_valid_trial(steps, norm, seed):
-    point = tradeoff(steps).sample(np.random.default_rng(seed))
+SECONDS = ("manifold", "affine")
+
+
+@given(st.sampled_from(STEP_LIMITS), st.sampled_from(SECONDS), st.sampled_from(["linf", "l2"]), st.integers(0, 2**32))
+def test_every_point_builds_a_valid_trial(steps, second, norm, seed):
+    point = tradeoff(steps, second).sample(np.random.default_rng(seed))
     base = TrialConfig(fused_steps=steps, threat_model=ThreatModel(norm=norm), seed=3)
 
     config = to_config(point, base)
@@ -22,23 +25,26 @@ def test_every_point_builds_a_valid_trial(steps, norm, seed):
     assert {role.threat for role in config.roles} == set(point["threats"].split("+")) - {"clean"}
 
 
+@pytest.mark.parametrize("second", SECONDS)
 @pytest.mark.parametrize("steps", STEP_LIMITS)
-def test_a_space_has_at_most_eight_signatures_and_its_baselines_are_among_them(steps):
-    space, base, rng = tradeoff(steps), TrialConfig(fused_steps=steps), np.random.default_rng(0)
+def test_a_space_has_at_most_eight_signatures_and_its_baselines_are_among_them(steps, second):
+    space, base, rng = tradeoff(steps, second), TrialConfig(fused_steps=steps), np.random.default_rng(0)
 
     sampled = {to_config(space.sample(rng), base).signature() for _ in range(3000)}
     named = {to_config(point, base).signature() for _, point in space.baselines}
 
-    # clean; pixel up to half or all of a batch, two losses; manifold; both, two losses
+    # clean; pixel up to half or all of a batch, two losses; the second adversary; both, two losses
     assert len(sampled) == MOST_SIGNATURES
     assert named < sampled
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-@pytest.mark.parametrize("label", ["Normal", "RegAdv", "OnTrue", "Reg+OnTrue", "RegAdv weak"])
-def test_baselines_at_forty_steps_are_the_papers_strategies(label, norm):
+@pytest.mark.parametrize(
+    ("second", "label"), [(second, label) for second in SECONDS for label, _ in tradeoff(40, second).baselines]
+)
+def test_baselines_at_forty_steps_are_the_papers_strategies(second, label, norm):
     threat_model = ThreatModel(norm=norm, epsilon={"linf": 0.3, "l2": 1.5}[norm])
-    point = dict(tradeoff(40).baselines)[label]
+    point = dict(tradeoff(40, second).baselines)[label]
 
     config = to_config(point, TrialConfig(threat_model=threat_model))
     paper = STRATEGIES[label].under(threat_model)
@@ -50,7 +56,7 @@ def test_baselines_at_forty_steps_are_the_papers_strategies(label, norm):
         )  # fmt: skip
         assert role.weight == pytest.approx(theirs.weight)
         assert role.step_size == pytest.approx(theirs.step_size)
-        assert role.radius == {"pixel": threat_model.epsilon, "manifold": threat_model.eta}[role.threat]
+        assert role.radius == (threat_model.epsilon if role.threat == "pixel" else threat_model.eta)
 
 
 def test_radii_are_fractions_of_the_threat_model():
@@ -65,3 +71,10 @@ def test_a_batch_without_clean_examples_has_no_clean_weight():
     point = dict(tradeoff(10).baselines)["RegAdv"] | {"pixel.share": 1.0}
 
     assert to_config(point, TrialConfig()).clean_weight == 0
+
+
+@pytest.mark.parametrize(("architecture", "rate"), [("conv", 0.01), ("vit", 0.001)])
+def test_a_transformer_learns_at_a_tenth_of_the_rate(architecture, rate):
+    point = dict(tradeoff(10).baselines)["Normal"]
+
+    assert to_config(point, TrialConfig(architecture=architecture)).optimiser.learning_rate == pytest.approx(rate)
