@@ -35,6 +35,7 @@ class Scale:
         steps: upper limit of the attacks in training, and of the attack that measures in the search.
         trials: per architecture, baselines included.
         seeds: fresh ones, in the confirmation.
+        attempts: of the paper's attack in the confirmation.
         architectures: those that are compared.
         widths: of any architecture; 1 where it is not named.
     """
@@ -47,6 +48,7 @@ class Scale:
     steps: int
     trials: int
     seeds: int
+    attempts: int
     architectures: tuple[Architecture, ...]
     widths: Mapping[str, float] = field(default_factory=dict)
 
@@ -63,6 +65,7 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             steps=5,
             trials=2,
             seeds=1,
+            attempts=1,
             architectures=("conv", "mlp"),
             widths=NARROW,
         ),
@@ -75,6 +78,7 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             steps=10,
             trials=12,
             seeds=2,
+            attempts=2,
             architectures=("conv", "mlp", "resnet"),
             widths=NARROW,
         ),
@@ -87,6 +91,7 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             steps=10,
             trials=24,
             seeds=5,
+            attempts=2,
             architectures=("conv", "mlp", "resnet", "vgg"),
             widths=NARROW,
         ),
@@ -99,6 +104,7 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             steps=40,
             trials=64,
             seeds=5,
+            attempts=5,
             architectures=ARCHITECTURES,
         ),
     }
@@ -120,6 +126,7 @@ class StudyConfig:
         epochs: of every trial.
         steps: upper limit of the attacks in training, and of the attack that measures in the search.
         n_attacked: examples under attack in a measurement.
+        attempts: of the paper's attack in the confirmation.
         data: shared by all trials.
     """
 
@@ -137,6 +144,7 @@ class StudyConfig:
     epochs: int = 6
     steps: int = 10
     n_attacked: int = 100
+    attempts: int = 2
 
     def __post_init__(self) -> None:
         plain = self.name.replace("-", "").replace("_", "").replace(".", "")
@@ -173,7 +181,7 @@ class StudyConfig:
     def confirmation(self) -> EvaluationConfig:
         """How candidates are measured on test: harder than in the search, so that none hides from a weak attack."""
         return EvaluationConfig(
-            split="test", n_attacked=self.n_attacked, steps=2 * self.steps, restarts=2, paper_attempts=5
+            split="test", n_attacked=self.n_attacked, steps=2 * self.steps, restarts=2, paper_attempts=self.attempts
         )
 
     def base(self, architecture: Architecture, seed: int) -> TrialConfig:

@@ -94,8 +94,14 @@ def _measurement(evaluation: EvaluationConfig, manifolds: Sequence[ThreatName]) 
 def _measured_rate(base: TrialConfig, adversarial: TrialConfig) -> float:
     """Trains on few examples for an epoch, twice, and returns the second time's gradient evaluations a second."""
     torch.set_num_threads(1)  # as in a trial
-    data = replace(base.data, n_train=min(PROBE_EXAMPLES, base.data.n_train), n_validation=50, n_test=10)
-    probe = replace(adversarial, data=data, epochs=1, evaluation=replace(base.evaluation, n_attacked=50))
+    few, attacked = PROBE_EXAMPLES // 4, min(PROBE_EXAMPLES // 4, base.evaluation.n_attacked)
+    data = replace(
+        base.data,
+        n_train=min(PROBE_EXAMPLES, base.data.n_train),
+        n_validation=min(few, base.data.n_validation),
+        n_test=min(few, base.data.n_test),
+    )
+    probe = replace(adversarial, data=data, epochs=1, evaluation=replace(base.evaluation, n_attacked=attacked))
     *_, last = [*run(probe), *run(probe)]
     return last.gradient_evaluations / last.seconds
 

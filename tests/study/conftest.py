@@ -27,7 +27,7 @@ def said(epoch, error, robust_error, **changes):
     report = {
         "epoch": epoch, "train_loss": 1.0, "error": error, "robust_error": robust_error,
         "robust_error_at": {} if robust_error is None else {"0.075": error, "0.3": robust_error},
-        "on_manifold_error": None, "success_rate": None, "on_manifold_success_rate": None,
+        "on_manifold_error": None, "affine_error": None, "success_rate": None, "on_manifold_success_rate": None,
         "gradient_evaluations": 100 * epoch, "forward_passes": 200 * epoch, "seconds": 0.5 * epoch, "infeasible": None,
     }  # fmt: skip
     return report | MODEL | changes

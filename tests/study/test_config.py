@@ -36,7 +36,7 @@ def test_trials_have_seeds_of_their_own_that_depend_on_the_studys():
 
 
 def test_the_confirmation_looks_harder_and_on_test():
-    search, confirmation = tiny().evaluation(), tiny().confirmation()
+    search, confirmation = tiny(attempts=5).evaluation(), tiny(attempts=5).confirmation()
 
     assert (search.split, confirmation.split) == ("validation", "test")
     assert confirmation.steps == 2 * search.steps
@@ -59,7 +59,10 @@ def test_the_confirmation_looks_harder_and_on_test():
         ({"seed": -1}, "seed lies"),
         ({"epochs": 0}, "epochs"),
         ({"steps": 7}, "fused_steps"),
-        ({"n_attacked": 3}, "n_attacked"),
+        ({"n_attacked": 1}, "n_attacked"),
+        ({"n_attacked": 11}, "attacked examples"),
+        ({"widths": {"alexnet": 0.5}}, "widths are of"),
+        ({"widths": {"mlp": 9}}, "width lies"),
     ],
 )
 def test_a_senseless_study_is_refused_at_birth(changes, message):

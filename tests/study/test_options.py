@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from search_spaces.tradeoff import tradeoff
 from study.config import SCALES
 from study.launch import main
 from study.options import read_options
@@ -20,7 +21,7 @@ def test_without_options_it_is_the_demo_of_the_tradeoff_on_fonts():
     request = read_options([])
 
     assert (request.config.space, request.config.scale, request.config.data.dataset) == ("tradeoff", "demo", "fonts")
-    assert request.config.architectures == ("conv", "mlp")
+    assert request.config.architectures == SCALES["demo"].architectures
     assert request.run_dir.parent == Path.cwd() / "runs"
     assert request.run_dir.name.startswith("tradeoff-fonts-2")
 
@@ -46,6 +47,33 @@ def test_options_change_the_scales_numbers():
     assert (config.seed, config.data.seed) == (5, 5)
 
 
+def test_small_scales_narrow_the_large_networks_and_say_so():
+    config = read_options(["--scale", "laptop"]).config
+
+    assert [config.base(name, 0).width for name in config.architectures] == [1, 1, 1 / 8, 1 / 8]
+    assert describe(config, command="", data_fingerprint="")["widths"]["vgg"] == 1 / 8
+    assert read_options(["--scale", "paper"]).config.base("resnet", 0).width == 1
+
+
+def test_no_more_is_tested_than_the_official_files_have():
+    large = ["--scale", "paper", "--dataset"]
+
+    assert read_options([*large, "fonts"]).config.data.n_test == 40_000
+    assert read_options([*large, "fashion"]).config.data.n_test == 10_000
+    assert read_options([*large, "emnist", "--variant", "letters"]).config.data.n_test == 20_800
+    assert read_options(["--scale", "smoke", "--dataset", "celeba"]).config.data.n_test == 1000
+
+
+def test_images_lie_in_a_folder_called_data_unless_one_says_otherwise(tmp_path):
+    assert read_options(["--dataset", "mnist"]).config.data.source == str(tmp_path / "data")
+    assert read_options(["--dataset", "mnist", "--data-root", "d"]).config.data.source == str(tmp_path / "d")
+
+
+@pytest.mark.parametrize(("dataset", "second"), [("fonts", "manifold"), ("fashion", "affine"), ("celeba", "affine")])
+def test_the_second_adversary_moves_on_the_manifold_where_it_is_known(dataset, second):
+    assert read_options(["--dataset", dataset]).config.search_space() == tradeoff(10, second)
+
+
 def test_the_l2_adversary_has_a_radius_of_its_own():
     assert read_options(["--norm", "l2"]).config.threat_model.epsilon == 1.5
     assert read_options(["--norm", "l2", "--epsilon", "2"]).config.threat_model.epsilon == 2
@@ -63,7 +91,7 @@ def test_paths_are_absolute(tmp_path):
         "--bogus",
         "--space moon",
         "--dataset cifar",
-        "--architectures resnet",
+        "--architectures alexnet",
         "--architectures conv conv",
         "--norm l1",
         "--epsilon 0",
@@ -74,7 +102,16 @@ def test_paths_are_absolute(tmp_path):
         "--trials 0",
         "--trials many",
         "--seeds 0",
-        "--n-train 5",
+        "--n-train 1",
+        "--n-attacked 600",
+        "--n-test 50",
+        "--variant tame",
+        "--download",
+        "--dataset mnist --variant hard",
+        "--dataset mnist --fonts-dir empty",
+        "--dataset mnist --download --dry-run",
+        "--dataset mnist",
+        "--dataset celeba --data-root empty",
         "--epochs 0",
         "--sampler gp",
         "--concurrency 0",

@@ -12,6 +12,7 @@ MOST_SIGNATURES = 8
 
 
 SECONDS = ("manifold", "affine")
+EVERY_BASELINE = [(second, label) for second in SECONDS for label, _ in tradeoff(40, second).baselines]
 
 
 @given(st.sampled_from(STEP_LIMITS), st.sampled_from(SECONDS), st.sampled_from(["linf", "l2"]), st.integers(0, 2**32))

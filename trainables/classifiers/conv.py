@@ -19,7 +19,7 @@ def conv(image_shape: tuple[int, int, int], classes: int, width: float) -> Bluep
     blocks = _blocks(image_shape)
 
     def folded(params: Tensors, images: Tensor) -> Tensor:
-        hidden = patch_conv(images, params["conv0.weight"], params["conv0.bias"], stride=2, padding=1).relu()
+        hidden = patch_conv(images, params["conv0.weight"], params["conv0.bias"], padding=1).relu()
         for i in range(1, blocks):
             hidden = F.conv2d(hidden, params[f"conv{i}.weight"], params[f"conv{i}.bias"], 2, 1).relu()
         hidden = F.linear(hidden.flatten(1), params["hidden.weight"], params["hidden.bias"])

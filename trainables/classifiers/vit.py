@@ -69,8 +69,7 @@ def _cut(images: Tensor, side: int) -> Tensor:
 class _Attention(nn.Module):
     """Attention of all tokens to all, with the interface of torch's own.
 
-    That draws dropouts, and changes to a kernel without a rule for `torch.vmap`; on so few tokens plain products are
-    faster, too.
+    That changes to a kernel without a rule for `torch.vmap`; on so few tokens plain products are faster, too.
     """
 
     def __init__(self, dim: int) -> None:
@@ -88,7 +87,4 @@ def _block(dim: int) -> EncoderBlock:
     with torch.device("meta"):
         block = EncoderBlock(HEADS, dim, 4 * dim, dropout=0.0, attention_dropout=0.0)
     block.self_attention = _Attention(dim)
-    for name, layer in list(block.named_modules()):
-        if isinstance(layer, nn.Dropout):  # even a dropout of nothing draws, which a fused step cannot
-            block.set_submodule(name, nn.Identity())
     return block

@@ -117,3 +117,30 @@ def test_vgg_pools_after_the_first_and_the_third_convolution() -> None:
 
     assert [layers[layers.index(pool) - 1] for pool in ("pool0", "pool2")] == ["relu0", "relu2"]
     assert sum(name.startswith("pool") for name in layers) == 2
+
+
+def test_attention_is_that_of_torch() -> None:
+    ours = BLUEPRINTS["vit"](GREY, 10, 0.25).network.to_empty(device="cpu").blocks[0].self_attention
+    with torch.random.fork_rng(devices=[]):
+        theirs = nn.MultiheadAttention(32, 4, batch_first=True)
+    theirs.in_proj_weight.data.mul_(5)
+    ours.load_state_dict(
+        {
+            "mixed.weight": theirs.in_proj_weight,
+            "out.weight": theirs.out_proj.weight,
+            "out.bias": theirs.out_proj.bias,
+        }
+    )
+    tokens = torch.randn(2, 16, 32, generator=stream(0, "tokens"))
+
+    torch.testing.assert_close(ours(tokens, tokens, tokens, need_weights=False)[0], theirs(tokens, tokens, tokens)[0])
+
+
+def test_vit_without_positions_does_not_mind_the_order_of_its_patches() -> None:
+    classifier, images = build("vit", GREY, 10, 0.25), random_images(2, GREY)
+    params, _ = classifier.initialise(stream(0, "weights"), torch.float64)
+    placed = classifier.logits(params, images.roll(7, 3)) - classifier.logits(params, images)
+    unplaced = params | {"position": torch.zeros_like(params["position"])}
+
+    assert placed.abs().max() > 1e-6
+    torch.testing.assert_close(classifier.logits(unplaced, images.roll(7, 3)), classifier.logits(unplaced, images))

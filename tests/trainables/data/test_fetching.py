@@ -106,6 +106,19 @@ def test_only_the_missing_file_is_fetched(mnist, server, tmp_path):
     assert len(load(mnist).test) == 50
 
 
+def test_what_was_whole_before_stays_where_it_is_when_fetching_fails(mnist, server, tmp_path):
+    raw = tmp_path / "root" / "MNIST" / "raw"
+    shutil.copytree(tmp_path / "made", tmp_path / "root")
+    (raw / "t10k-labels-idx1-ubyte.gz").unlink()
+    server.broken.add("t10k-labels-idx1-ubyte.gz")
+    before = sorted(tmp_path.joinpath("root").rglob("*"))
+
+    with pytest.raises(ValueError, match="must come over the network"):
+        download(mnist)
+
+    assert sorted(tmp_path.joinpath("root").rglob("*")) == before
+
+
 def test_damaged_files_are_replaced(mnist, tmp_path):
     download(mnist)
     damaged = tmp_path / "root" / "MNIST" / "raw" / "train-images-idx3-ubyte"

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from tests.trainables.training.test_fused_step import MANIFOLD, PIXEL, Models
 from trainables.config import DataConfig, EvaluationConfig, OptimiserConfig, RoleConfig, TrialConfig
+from trainables.manifolds.manifold import Code
 from trainables.training.optimisers import adam, begin
 from trainables.training.plan import dedicated_step, hyper
 from trainables.training.schedule import learning_rate
@@ -53,6 +54,20 @@ def test_roles_of_radius_almost_zero_weigh_the_parts_of_a_clean_batch() -> None:
     clean, pixel, manifold = clean_losses(models).split([10, 5, 5])
 
     torch.testing.assert_close(loss, (0.5 * clean.mean() + 0.3 * pixel.mean() + 0.9 * manifold.mean()) / 1.7)
+
+
+@pytest.mark.parametrize(("centred", "scale"), [(True, 1.0), (False, 0.75)])
+def test_random_transformations_lie_around_the_identity_unless_they_are_uncentred(centred: bool, scale: float) -> None:
+    """Around zero the scale always ends at its lower bound, .75 on FONTS: all letters are enlarged."""
+    role = RoleConfig(threat="affine", share=1.0, weight=1.0, steps=0, radius=1e-12, centred=centred)
+    loss, models = loss_of(replace(BASE, roles=(role,), clean_weight=0.0))
+    batch, _, _ = models.arguments(0, 0)
+    affine, state = models.manifolds["affine"], models.states[0]
+    theta = torch.tensor([[0, 0, 0, 0, scale, 0]], dtype=torch.float64).repeat(len(batch.images), 1)
+    moved = affine.decode(Code(theta, batch.images))
+    logits, _ = models.classifier.train_logits(state.params, state.buffers, moved)
+
+    torch.testing.assert_close(loss, F.cross_entropy(logits, batch.labels), atol=1e-6, rtol=0)
 
 
 def test_trades_without_beta_is_clean_training_on_its_examples() -> None:
