@@ -14,8 +14,6 @@ from typing import Any, Final
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
@@ -24,8 +22,7 @@ from analysis.pareto import staircase
 
 INK: Final = "#1c1e21"
 PAPER: Final = "#ffffff"
-STAR: Final = "#858a93"
-PRINT_SIZE: Final = (7.0, 4.9)  # inches: the width of a two-column page
+STAR: Final = "#6f757e"
 STYLE: Final[Any] = {
     "text.parse_math": False,  # names are written as they are, dollars and all
     "font.size": 8,
@@ -48,16 +45,17 @@ class Look:
 
     colour: str
     marker: str
+    letters: str  # the colour's darker shade, since thin strokes need more contrast than markers do
 
 
 LOOKS: Final = {
-    "conv": Look(colour="#0072b2", marker="o"),
-    "mlp": Look(colour="#d55e00", marker="s"),
-    "resnet": Look(colour="#009e73", marker="^"),
-    "vgg": Look(colour="#cc79a7", marker="D"),
-    "vit": Look(colour="#e69f00", marker="v"),
+    "conv": Look(colour="#0072b2", marker="o", letters="#00629b"),
+    "mlp": Look(colour="#d55e00", marker="s", letters="#8f3d00"),
+    "resnet": Look(colour="#009e73", marker="^", letters="#007253"),
+    "vgg": Look(colour="#cc79a7", marker="D", letters="#a1437a"),
+    "vit": Look(colour="#e69f00", marker="v", letters="#946a00"),
 }
-OTHER_LOOK: Final = Look(colour="#56b4e9", marker="P")
+OTHER_LOOK: Final = Look(colour="#56b4e9", marker="P", letters="#1b6f9f")
 
 
 def look(architecture: str) -> Look:
@@ -68,11 +66,6 @@ def look(architecture: str) -> Look:
 def in_style() -> AbstractContextManager[None]:
     """Sets the house style for a `with` block: for drawing a figure, and again for saving it."""
     return mpl.rc_context(STYLE)
-
-
-def norm_name(norm: str) -> str:
-    """Returns a norm as it is printed."""
-    return {"linf": "L∞", "l2": "L2"}.get(norm, norm)
 
 
 def model_name(architecture: str, width: float, parameters: int | None) -> str:
@@ -86,17 +79,6 @@ def _count(number: int) -> str:
         if number >= size:
             return f"{number / size:.3g}{unit}" if number < 10 * size else f"{number / size:.0f}{unit}"
     return str(number)
-
-
-def new_axes(across: str, upward: str) -> tuple[Figure, Axes]:
-    """Returns an empty figure of print width and its axes."""
-    figure = Figure(figsize=PRINT_SIZE, dpi=100, layout="constrained", facecolor=PAPER)
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot(facecolor=PAPER, xlabel=across, ylabel=upward)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color=INK, alpha=0.09, linewidth=0.5)
-    axes.set_axisbelow(True)
-    return figure, axes
 
 
 def limits(values: NDArray[np.float64]) -> tuple[float, float]:
@@ -130,10 +112,16 @@ def draw_candidate(axes: Axes, candidate: Candidate, columns: Sequence[str], *, 
     )
 
 
-def draw_front(axes: Axes, front: ConfirmedFront) -> None:
+def draw_front(axes: Axes, front: ConfirmedFront, *, pale: bool = False) -> None:
     """Draws the border of what an architecture's confirmed means dominate, as far as the axes go."""
     corners = staircase([candidate.means for candidate in front.members], REFERENCE_POINT)
-    axes.plot(*corners.T, "-", color=look(front.architecture).colour, alpha=0.85, linewidth=1.3, zorder=2)
+    style = look(front.architecture)
+    if not pale:
+        axes.plot(*corners.T, "-", color=style.colour, alpha=0.85, linewidth=1.3, zorder=2)
+        return
+    axes.plot(*corners.T, "-", color=style.colour, alpha=0.4, linewidth=0.8, zorder=1)
+    means = np.asarray([candidate.means for candidate in front.members]).reshape(-1, 2)
+    axes.plot(*means.T, style.marker, color=style.colour, alpha=0.4, markersize=3, markeredgewidth=0, zorder=1)
 
 
 def along_front(front: ConfirmedFront) -> NDArray[np.float64]:
@@ -141,14 +129,6 @@ def along_front(front: ConfirmedFront) -> NDArray[np.float64]:
     corners = staircase([candidate.means for candidate in front.members], REFERENCE_POINT)
     pieces = [np.linspace(start, end, 40) for start, end in pairwise(corners)]
     return np.concatenate(pieces) if pieces else np.empty((0, 2))
-
-
-def legend(axes: Axes, handles: Sequence[Line2D]) -> None:
-    """Puts a legend above the axes, where it covers no point."""
-    figure = axes.get_figure(root=True)
-    if figure is not None and handles:
-        columns = min(len(handles), 3)
-        figure.legend(handles=list(handles), loc="outside upper left", ncols=columns, frameon=False, fontsize=8)
 
 
 def model_handle(architecture: str, name: str, *, line: bool) -> Line2D:
@@ -165,6 +145,11 @@ def model_handle(architecture: str, name: str, *, line: bool) -> Line2D:
         linewidth=1.3,
         label=name,
     )
+
+
+def pale_handle(name: str) -> Line2D:
+    """Returns the legend's entry of the fronts that are repeated palely."""
+    return Line2D([], [], color=INK, alpha=0.4, linewidth=0.8, marker="o", markersize=3, markeredgewidth=0, label=name)
 
 
 def meaning_handle(marker: str, name: str, *, hollow: bool = False, faint: bool = False) -> Line2D:

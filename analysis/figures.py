@@ -1,8 +1,10 @@
 """The two pictures of a study, fit for print: the confirmed front, and the comparison with the paper."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
@@ -14,76 +16,78 @@ from analysis.drawing import (
     draw_candidate,
     draw_front,
     in_style,
-    legend,
     limits,
     look,
     meaning_handle,
     model_handle,
     model_name,
-    new_axes,
-    norm_name,
+    pale_handle,
 )
-from analysis.front import OBJECTIVES, ConfirmedFront, confirmed_fronts
+from analysis.formats import norm_name
+from analysis.front import OBJECTIVES, Candidate, ConfirmedFront, confirmed_fronts
 from analysis.labels import Label, place
 from analysis.load import Study
-from analysis.paper_reference import comparable_points
+from analysis.panels import Limits, new_sheet
+from analysis.paper_reference import PaperPoint, comparable_points
 
 SUCCESS: Final = ("test_error", "test_success_rate")
-Limits = tuple[float, float]
+TOGETHER: Final = 2  # as many architectures' names and points still find room in one panel
+Fronts = tuple[ConfirmedFront, ...]
+
+
+def in_panels(fronts: Fronts) -> list[Fronts]:
+    """Shares a study's architectures out over panels: all in one, or each in its own."""
+    return [fronts] if len(fronts) <= TOGETHER else [(front,) for front in fronts]
 
 
 def pareto(study: Study) -> Figure:
     """Draws test error against robust error: all trials faintly, the confirmed candidates, their fronts."""
     fronts = confirmed_fronts(study)
+    groups = in_panels(fronts)
     with in_style():
         split = "test" if any(front.candidates for front in fronts) else "validation"
-        figure, axes = new_axes(f"{split} error", _robust_axis(study))
-        xlim, ylim = visible_window(study)
-        axes.set(xlim=xlim, ylim=ylim)
-        for front in fronts:
-            points = validation_points(study, front.architecture)
-            colour = look(front.architecture).colour
-            alpha = 0.4 if split == "test" else 0.8
-            axes.plot(*points.T, ".", color=colour, alpha=alpha, markersize=5, markeredgewidth=0, zorder=1)
-            draw_front(axes, front)
-            for candidate in front.candidates:
-                draw_candidate(axes, candidate, OBJECTIVES, filled=candidate in front.members)
-        legend(axes, [*_models(study, fronts, lines=True), *_meanings(study, fronts)])
-        labels = [label for label in _baselines(study, fronts) if _within(label.x, xlim) and _within(label.y, ylim)]
-        means = [candidate.means for front in fronts for candidate in front.candidates]
-        place(axes, labels, [*means, *(point for front in fronts for point in along_front(front))], PAPER)
+        sheet = new_sheet(len(groups), f"{split} error", _robust_axis(study))
+        sheet.set_limits(*visible_window(study))
+        for number, (axes, group) in enumerate(zip(sheet.panels, groups, strict=True)):
+            for front in fronts:
+                if front in group:
+                    _draw_group(axes, study, front, alpha=0.4 if split == "test" else 0.8)
+                else:
+                    draw_front(axes, front, pale=True)
+            sheet.name(number, _models(study, group, lines=True))
+        names = _models(study, fronts, lines=True) if len(groups) == 1 else []
+        sheet.explain([*names, *_meanings(study, fronts, several=len(groups) > 1)])
+        for axes, group in zip(sheet.panels, groups, strict=True):
+            _name_baselines(axes, study, group)
         if not len(validation_points(study)):
-            axes.text(0.5, 0.5, "no trial has given a point yet", transform=axes.transAxes, ha="center")
-    return figure
+            sheet.say("no trial has given a point yet")
+    return sheet.figure
 
 
 def success(study: Study) -> Figure:
     """Draws test error against the success rate of the paper's attack, and the paper's points if they fit."""
     fronts = confirmed_fronts(study)
-    shown = [c for front in fronts for c in front.candidates if SUCCESS[1] in c.values]
+    groups = in_panels(fronts)
     stars = comparable_points(study).points
+    shown = [[c for front in group for c in front.candidates if SUCCESS[1] in c.values] for group in groups]
+    every = np.asarray(
+        [*(_success(c) for group in shown for c in group), *((s.test_error, s.success_rate) for s in stars)]
+    ).reshape(-1, 2)
     with in_style():
-        figure, axes = new_axes("test error", "success rate of the paper's attack")
-        labels = [Label(x=s.test_error, y=s.success_rate, text=s.method, colour=STAR) for s in stars]
-        for star in stars:
-            axes.plot(star.test_error, star.success_rate, "*", color=STAR, markersize=9, markeredgewidth=0)
-        means = []
-        for candidate in shown:
-            draw_candidate(axes, candidate, SUCCESS, filled=True)
-            x, y = (candidate.interval(column).mean for column in SUCCESS)
-            means.append((x, y))
-            if candidate.label:
-                labels.append(Label(x=x, y=y, text=candidate.label, colour=look(candidate.architecture).colour))
-        every = np.asarray([*means, *((s.test_error, s.success_rate) for s in stars)]).reshape(-1, 2)
-        axes.set(xlim=limits(every[:, 0]), ylim=limits(every[:, 1]))
-        paper = [
-            Line2D([], [], ls="", marker="*", color=STAR, markersize=9, label="conv as published (Stutz et al., 2019)")
-        ]
-        legend(axes, [*_models(study, fronts, lines=False), *(paper if stars else [])])
-        place(axes, labels, every.tolist(), PAPER)
+        sheet = new_sheet(len(groups), "test error", "success rate of the paper's attack")
+        sheet.set_limits(limits(every[:, 0]), limits(every[:, 1]))
+        for number, group in enumerate(groups):
+            sheet.name(number, _models(study, group, lines=False))
+        names = _models(study, fronts, lines=False) if len(groups) == 1 else []
+        published = "conv as published (Stutz et al., 2019)"
+        paper = [Line2D([], [], ls="", marker="*", color=STAR, markersize=9, label=published)]
+        sheet.explain([*names, *(paper if stars else [])])
+        for axes, group, candidates in zip(sheet.panels, groups, shown, strict=True):
+            ours = any(front.architecture == "conv" for front in group)
+            _draw_success(axes, candidates, stars if ours else ())
         if not len(every):
-            axes.text(0.5, 0.5, "no success rate was measured", transform=axes.transAxes, ha="center")
-    return figure
+            sheet.say("no success rate was measured")
+    return sheet.figure
 
 
 def validation_points(study: Study, architecture: str | None = None) -> NDArray[np.float64]:
@@ -123,8 +127,42 @@ def trials_outside(study: Study) -> int:
     return int(((points < window[:, 0]) | (points > window[:, 1])).any(axis=1).sum())
 
 
-def _within(value: float, ends: Limits) -> bool:
-    return ends[0] <= value <= ends[1]
+def _draw_group(axes: Axes, study: Study, front: ConfirmedFront, alpha: float) -> None:
+    points = validation_points(study, front.architecture)
+    colour = look(front.architecture).colour
+    axes.plot(*points.T, ".", color=colour, alpha=alpha, markersize=5, markeredgewidth=0, zorder=1)
+    draw_front(axes, front)
+    for candidate in front.candidates:
+        draw_candidate(axes, candidate, OBJECTIVES, filled=candidate in front.members)
+
+
+def _name_baselines(axes: Axes, study: Study, fronts: Fronts) -> None:
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    labels = [label for label in _baselines(study, fronts) if left <= label.x <= right and low <= label.y <= high]
+    means = [candidate.means for front in fronts for candidate in front.candidates]
+    named = [(label.x, label.y) for label in labels]
+    along = [point for front in fronts for point in along_front(front)]
+    # Where nothing is confirmed the trials are all there is to see.
+    trials = [] if means else [point for front in fronts for point in validation_points(study, front.architecture)]
+    place(axes, labels, [*means, *named, *trials], PAPER, lines=along)
+
+
+def _draw_success(axes: Axes, candidates: Sequence[Candidate], stars: Sequence[PaperPoint]) -> None:
+    labels = [Label(x=s.test_error, y=s.success_rate, text=s.method, colour=STAR) for s in stars]
+    for star in stars:
+        axes.plot(star.test_error, star.success_rate, "*", color=STAR, markersize=9, markeredgewidth=0)
+    for candidate in candidates:
+        draw_candidate(axes, candidate, SUCCESS, filled=True)
+        if candidate.label:
+            x, y = _success(candidate)
+            labels.append(Label(x=x, y=y, text=candidate.label, colour=look(candidate.architecture).letters))
+    points = [*map(_success, candidates), *((s.test_error, s.success_rate) for s in stars)]
+    place(axes, labels, points, PAPER)
+
+
+def _success(candidate: Candidate) -> tuple[float, float]:
+    x, y = (candidate.interval(column).mean for column in SUCCESS)
+    return x, y
 
 
 def _robust_axis(study: Study) -> str:
@@ -132,23 +170,22 @@ def _robust_axis(study: Study) -> str:
     return f"robust error (mean over radii {radii}; {norm_name(study.config['threat_model']['norm'])})"
 
 
-def _models(study: Study, fronts: tuple[ConfirmedFront, ...], *, lines: bool) -> list[Line2D]:
+def _models(study: Study, fronts: Fronts, *, lines: bool) -> list[Line2D]:
     handles = []
     for front in fronts:
-        kinds = {
+        kinds: set[tuple[float, int | None]] = {
             (row["width"], row["parameters"])
             for row in study.trials.select(["architecture", "width", "parameters"]).to_pylist()
             if row["architecture"] == front.architecture and row["width"] is not None
         }
         kinds |= {(candidate.width, candidate.parameters) for candidate in front.candidates}
-        known = {kind for kind in kinds if kind[1] is not None} or kinds
-        if known:
-            names = sorted(model_name(front.architecture, *kind) for kind in known)
-            handles.append(model_handle(front.architecture, " / ".join(names), line=lines and bool(front.members)))
+        known = {kind for kind in kinds if kind[1] is not None} or kinds or {(study.width(front.architecture), None)}
+        names = sorted(model_name(front.architecture, *kind) for kind in known)
+        handles.append(model_handle(front.architecture, " / ".join(names), line=lines and bool(front.members)))
     return handles
 
 
-def _meanings(study: Study, fronts: tuple[ConfirmedFront, ...]) -> list[Line2D]:
+def _meanings(study: Study, fronts: Fronts, *, several: bool) -> list[Line2D]:
     handles = []
     if any(front.members for front in fronts):
         handles.append(meaning_handle("o", "confirmed on test, on the front"))
@@ -156,19 +193,23 @@ def _meanings(study: Study, fronts: tuple[ConfirmedFront, ...]) -> list[Line2D]:
         handles.append(meaning_handle("o", "confirmed on test, dominated", hollow=True))
     if len(validation_points(study)):
         handles.append(meaning_handle(".", "a trial, on validation", faint=True))
+    if several and any(front.members for front in fronts):
+        handles.append(pale_handle("the fronts of the other networks"))
     return handles
 
 
-def _baselines(study: Study, fronts: tuple[ConfirmedFront, ...]) -> list[Label]:
+def _baselines(study: Study, fronts: Fronts) -> list[Label]:
     """Names the baselines at their confirmed points; faintly on validation where they have none."""
     confirmed = {c.trial_id: c for front in fronts for c in front.candidates if c.label}
     labels = [
-        Label(x=c.means[0], y=c.means[1], text=c.label or "", colour=look(c.architecture).colour)
+        Label(x=c.means[0], y=c.means[1], text=c.label or "", colour=look(c.architecture).letters)
         for c in confirmed.values()
     ]
+    shown = {front.architecture for front in fronts}
     for row in study.trials.to_pylist():
         x, y = row["val_error"], row["val_robust_error"]
-        if row["label"] and row["trial_id"] not in confirmed and x is not None and y is not None:
-            colour = look(row["architecture"]).colour
+        unconfirmed = row["label"] and row["trial_id"] not in confirmed and row["architecture"] in shown
+        if unconfirmed and x is not None and y is not None:
+            colour = look(row["architecture"]).letters
             labels.append(Label(x=x, y=y, text=row["label"], colour=colour, alpha=0.55))
     return labels

@@ -1,11 +1,18 @@
 """How numbers and lists are written on a study's page."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from analysis.statistics import Interval
 
 DASH: Final = "–"
+DATASETS: Final = {
+    "fonts": "FONTS",
+    "fashion": "Fashion-MNIST",
+    "mnist": "MNIST",
+    "emnist": "EMNIST",
+    "celeba": "CelebA",
+}
 
 
 def with_ends(found: Interval | None) -> str:
@@ -33,3 +40,17 @@ def plural(number: int, noun: str) -> str:
 def listed(names: Sequence[str]) -> str:
     """Returns names as a sentence lists them: "conv, mlp and resnet"."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def dataset_name(dataset: Mapping[str, Any]) -> str:
+    """Returns a data set as people write it: "Fashion-MNIST", "EMNIST digits", "FONTS (hard)"."""
+    kind, variant = str(dataset["dataset"]), dataset.get("variant")
+    name = DATASETS.get(kind, kind)
+    if not variant:
+        return name
+    return f"{name} {variant}" if kind == "emnist" else f"{name} ({variant})"
+
+
+def norm_name(norm: str) -> str:
+    """Returns a norm as it is printed."""
+    return {"linf": "L∞", "l2": "L2"}.get(norm, norm)

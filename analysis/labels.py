@@ -28,7 +28,13 @@ class Label:
     alpha: float = 1.0
 
 
-def place(axes: Axes, labels: Sequence[Label], obstacles: Sequence[Sequence[float]], paper: str) -> None:
+def place(
+    axes: Axes,
+    labels: Sequence[Label],
+    points: Sequence[Sequence[float]],
+    paper: str,
+    lines: Sequence[Sequence[float]] = (),
+) -> None:
     """Writes the labels near their points: greedily, each where it costs least.
 
     Fixes the figure's layout, since a label that was placed on one layout would be misplaced on the next.
@@ -36,8 +42,9 @@ def place(axes: Axes, labels: Sequence[Label], obstacles: Sequence[Sequence[floa
     Args:
         axes: with its final limits.
         labels: in order of importance; the first finds most room.
-        obstacles: points in data units that no label should cover.
+        points: in data units, that no label should cover, nor come closer to than to its own.
         paper: colour of the halo around the letters.
+        lines: points close together on lines that no label should cover.
     """
     figure = axes.get_figure(root=True)
     if figure is None:
@@ -47,22 +54,44 @@ def place(axes: Axes, labels: Sequence[Label], obstacles: Sequence[Sequence[floa
     figure.set_layout_engine("none")
     scale = figure.dpi / 72  # pixels in a point of print
     room = np.asarray(axes.bbox.extents)
-    points = axes.transData.transform(np.asarray(obstacles, dtype=np.float64).reshape(-1, 2))
-    taken = np.hstack([points - 3.5 * scale, points + 3.5 * scale])
+    marks, strokes = _pixels(axes, points), _pixels(axes, lines)
+    taken = np.vstack([np.hstack([dots - 3.5 * scale, dots + 3.5 * scale]) for dots in (marks, strokes)])
     for label in labels:
         note = _write(axes, label, paper)
         size = np.asarray(note.get_window_extent(renderer).size)
         offsets = _ring_offsets(size, scale)
-        centres = axes.transData.transform((label.x, label.y)) + offsets
-        boxes = np.hstack([centres - size / 2, centres + size / 2])
-        covered = _overlap(boxes, taken).sum(axis=1)
+        own = _pixels(axes, [(label.x, label.y)])
+        boxes = np.hstack([own + offsets - size / 2, own + offsets + size / 2])
+        mistakable = _closer_to_others(boxes, own, marks)
         outside = size.prod() - _overlap(boxes, room[None])[:, 0]
-        cost = 3 * covered + 10 * outside + np.repeat(DISTANCES, len(DIRECTIONS)) * scale
-        best = int(cost.argmin())
+        cost = 3 * _overlap(boxes, taken).sum(axis=1) + 10 * outside + 2 * mistakable
+        best = int((cost + np.repeat(DISTANCES, len(DIRECTIONS)) * scale).argmin())
         note.set_position(offsets[best] / scale)
         taken = np.vstack([taken, boxes[best]])
-        if DISTANCES[best // len(DIRECTIONS)] > LEADER_FROM:
+        if DISTANCES[best // len(DIRECTIONS)] > LEADER_FROM or mistakable[best] > 0:
             _leader(axes, label, note)
+
+
+def _pixels(axes: Axes, points: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    rows = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+    return np.asarray(axes.transData.transform(rows), dtype=np.float64).reshape(-1, 2)
+
+
+def _closer_to_others(
+    boxes: NDArray[np.float64], own: NDArray[np.float64], marks: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Returns how much closer each box lies to another mark than to its own, in pixels; 0 where it does not."""
+    others = marks[np.abs(marks - own).max(axis=1) > 1]
+    nearest = _gaps(boxes, others).min(axis=1, initial=np.inf)
+    excess: NDArray[np.float64] = np.clip(_gaps(boxes, own)[:, 0] - nearest, 0, None)
+    return excess
+
+
+def _gaps(boxes: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the distance of every box from every point, 0 inside it."""
+    beyond = np.maximum(boxes[:, None, :2] - points[None], points[None] - boxes[:, None, 2:])
+    gaps: NDArray[np.float64] = np.hypot(*np.clip(beyond, 0, None).transpose(2, 0, 1))
+    return gaps
 
 
 def _ring_offsets(size: NDArray[np.float64], scale: float) -> NDArray[np.float64]:

@@ -70,6 +70,17 @@ class Study:
         named = [str(name) for name in self.config.get("architectures", [])]
         return tuple(dict.fromkeys([*named, *self.trials["architecture"].to_pylist()]))
 
+    def width(self, architecture: str) -> float:
+        """Returns what the study multiplies an architecture's channels by; 1 where neither it nor a trial says."""
+        rows = self.trials.select(["architecture", "width"]).to_pylist()
+        told = {row["architecture"]: row["width"] for row in rows if row["width"] is not None}
+        return float((told | (self.config.get("widths") or {})).get(architecture, 1.0))
+
+    def measures(self, metric: str) -> bool:
+        """Tells whether any trial or confirmation has a value of a metric (one of `schema.METRICS`)."""
+        columns = [*self.trials[f"val_{metric}"].to_pylist(), *self.confirmations[f"test_{metric}"].to_pylist()]
+        return any(value is not None and value == value for value in columns)
+
 
 def load(run_dir: str | Path) -> Study:
     """Reads and checks the study in a folder such as `runs/NAME`.

@@ -6,10 +6,26 @@ from typing import Any, Final
 from analysis.formats import DASH, number, with_ends
 from analysis.front import Candidate, ConfirmedFront, confirmed_fronts
 from analysis.load import Study
-from analysis.prose import bars_meaning, cautions, how_much, pareto_caption, success_caption, what_ran, what_was_found
-from analysis.summary import mixture, trial_configs
+from analysis.prose import (
+    bars_meaning,
+    cautions,
+    how_much,
+    metrics_meaning,
+    pareto_caption,
+    success_caption,
+    what_ran,
+    what_was_found,
+)
+from analysis.summary import mixture, trained_threats, trial_configs
 
-METRICS: Final = ("test_error", "test_robust_error", "test_on_manifold_error", "test_success_rate")
+METRICS: Final = {
+    "error": "error",
+    "robust_error": "robust error",
+    "on_manifold_error": "on-manifold error",
+    "affine_error": "affine error",
+    "success_rate": "success rate",
+}
+EXAMPLES: Final = {"pixel": "image", "manifold": "manifold", "affine": "transformation"}
 
 
 def page(study: Study) -> dict[str, Any]:
@@ -22,6 +38,9 @@ def page(study: Study) -> dict[str, Any]:
         "pareto_caption": pareto_caption(study, fronts),
         "success_caption": success_caption(study, fronts),
         "bars": bars_meaning(fronts),
+        "metrics": [METRICS[metric] for metric in _shown(study)],
+        "metrics_meaning": metrics_meaning(study),
+        "threats": [EXAMPLES[threat] for threat in trained_threats(study)],
         "members": [_candidate_row(study, c) for front in fronts for c in front.members],
         "baselines": _baseline_rows(study, fronts),
         "trials": _trial_rows(study),
@@ -30,22 +49,27 @@ def page(study: Study) -> dict[str, Any]:
     }
 
 
+def _shown(study: Study) -> list[str]:
+    """Returns the metrics that the tables have a column for: the objectives, and what was measured beside them."""
+    return [metric for metric in METRICS if metric in ("error", "robust_error") or study.measures(metric)]
+
+
 def _candidate_row(study: Study, candidate: Candidate) -> dict[str, Any]:
-    metrics = {m: with_ends(candidate.spread(m)) if m in candidate.values else DASH for m in METRICS}
+    columns = [f"test_{metric}" for metric in _shown(study)]
     return {
         "architecture": candidate.architecture,
         "name": candidate.name,
         "trial_id": candidate.trial_id,
-        **metrics,
-        **_mixture_cells(trial_configs(study)[candidate.trial_id]),
+        "metrics": [with_ends(candidate.spread(c)) if c in candidate.values else DASH for c in columns],
+        **_mixture_cells(study, trial_configs(study)[candidate.trial_id]),
     }
 
 
-def _mixture_cells(config: Mapping[str, Any]) -> dict[str, str]:
+def _mixture_cells(study: Study, config: Mapping[str, Any]) -> dict[str, str]:
     digits = {"weights": ".2f", "shares": ".2f", "radii": ".3g"}
     return {
         part: " · ".join(DASH if value is None else format(value, digits[part]) for value in values)
-        for part, values in mixture(config).items()
+        for part, values in mixture(config, trained_threats(study)).items()
     }
 
 
@@ -59,7 +83,7 @@ def _baseline_rows(study: Study, fronts: Sequence[ConfirmedFront]) -> list[dict[
         elif trial["label"]:
             rows.append(
                 {"architecture": trial["architecture"], "name": trial["label"], "trial_id": trial["trial_id"]}
-                | {metric: number(trial[metric.replace("test_", "val_")]) for metric in METRICS}
+                | {"metrics": [number(trial[f"val_{metric}"]) for metric in _shown(study)]}
                 | {"place": f"validation only ({trial['state'].lower()})"}
             )
     return rows
@@ -72,7 +96,7 @@ def _trial_rows(study: Study) -> list[dict[str, Any]]:
         | {"state": (row["state"] or DASH).lower(), "seconds": number(row["seconds"], ".0f")}
         | {key: number(row[key]) for key in ("val_error", "val_robust_error")}
         | {"learning_rate": number(configs[row["trial_id"]].get("optimiser.learning_rate"), ".2g")}
-        | _mixture_cells(configs[row["trial_id"]])
+        | _mixture_cells(study, configs[row["trial_id"]])
         for row in study.trials.to_pylist()
     ]
 

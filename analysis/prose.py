@@ -1,15 +1,30 @@
 """The sentences of a study's page: what was found in plain words, and what the figures show."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from analysis.drawing import norm_name
-from analysis.figures import trials_outside
-from analysis.formats import DASH, listed, percent, plural, with_ends
+from analysis.drawing import model_name
+from analysis.figures import in_panels, trials_outside
+from analysis.formats import DASH, dataset_name, listed, norm_name, percent, plural, with_ends
 from analysis.front import Candidate, ConfirmedFront
 from analysis.load import Study
 from analysis.paper_reference import comparable_points
 from analysis.summary import saturated
+
+BEYOND_THE_IMAGE: Final = {
+    "on_manifold_error": ("under changes of an image's code on the data's manifold", "on the manifold"),
+    "affine_error": (
+        "under translation, shear, scale and rotation of the image",
+        "for affine transformations of the image",
+    ),
+}
+"""Metrics of the threats whose radius is eta: what their adversary does, and where eta holds."""
+TWO_STEPS: Final = {
+    "RandTrue": "two optimiser steps a batch where ours takes one",
+    "DataAugm": "two optimiser steps a batch where ours takes one, and draws its transformations around zero, which "
+    "enlarges every image, where ours draws them around no change",
+}
+"""Published methods that differ from ours of the same name, and how."""
 
 
 def pareto_caption(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
@@ -18,42 +33,48 @@ def pareto_caption(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
     outside = trials_outside(study)
     dots += f"; {outside} of them outside the axes." if outside else "."
     if not _confirmed(fronts):
-        return f"{dots} {_threat(study)}"
+        return f"{_panels(fronts)}{dots} {_threat(study)}"
+    repeated = " Pale lines repeat the fronts of the other networks." if _panels(fronts) else ""
     points = (
         f"Large points: configurations retrained with {_seeds(fronts)} and measured on the test split. "
         f"{bars_meaning(fronts)} "
         "Filled: no other confirmed configuration of the same architecture is as good in both errors and better in "
-        "one; the line bounds what these points dominate."
+        f"one; the line bounds what these points dominate.{repeated}"
     )
-    return f"{points} {dots} {_threat(study)}"
+    return f"{_panels(fronts)}{points} {dots} {_threat(study)}"
 
 
 def success_caption(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
     """Says what the comparison with the paper shows, and why its points are missing where they are."""
     threat, attempts = study.config["threat_model"], study.evaluation.get("paper_attempts", DASH)
     own = (
-        f"Success rate of the paper's attack: 40 steps of projected Adam at {norm_name(threat['norm'])} "
-        f"ε = {threat['epsilon']:g}, over correctly classified test images, mean over {attempts} attempts; "
-        f"{_seeds(fronts)} a point. {bars_meaning(fronts)}"
+        f"{_panels(fronts)}Success rate of the paper's attack: 40 steps of projected Adam at "
+        f"{norm_name(threat['norm'])} ε = {threat['epsilon']:g}, over correctly classified test images, "
+        f"mean over {attempts} attempts; {_seeds(fronts)} a point. {bars_meaning(fronts)}"
     )
     comparison = comparable_points(study)
     if comparison.reason:
         return f"{own} The paper's points are not drawn: {comparison.reason}."
+    data, methods = study.config["dataset"], [point.method for point in comparison.points]
+    fewer = listed([point.method for point in comparison.points if "trade-off" in point.provenance])
+    others = [f"{method} takes {step}" for method, step in TWO_STEPS.items() if method in methods]
     return (
         f"{own} Stars: the points that Stutz, Hein and Schiele (CVPR 2019, arXiv 1812.00740) published for their conv "
-        f"network at {study.config['dataset']['n_train']} training images, read from their figures; means over 5 "
-        "models (3 for Reg+OnTrue), trained by the paper's schedule on the paper's typefaces."
+        f"network at {data['n_train']:,} training images of {dataset_name(data)}, read from their figures; means over "
+        f"5 models{f' (3 for {fewer})' if fewer else ''}, trained by the paper's schedule"
+        f"{' on typefaces of its own' if data['dataset'] == 'fonts' else ''}."
+        f"{''.join(f' Their {other}.' for other in others)}"
     )
 
 
 def what_ran(study: Study) -> str:
     """Says in one sentence what was trained."""
     data, states = study.config["dataset"], study.trials["state"].to_pylist()
-    variant = f" ({data['variant']})" if data.get("variant") else ""
+    networks = [model_name(architecture, study.width(architecture), None) for architecture in study.architectures]
     return (
-        f"{plural(len(states), 'configuration')} of {listed(study.architectures)} "
+        f"{plural(len(states), 'configuration')} of {listed(networks)} "
         f"{'was' if len(states) == 1 else 'were'} trained on {data['n_train']:,} images of "
-        f"{data['dataset']}{variant}; {states.count('COMPLETE')} gave a result."
+        f"{dataset_name(data)}; {states.count('COMPLETE')} gave a result."
     )
 
 
@@ -121,10 +142,31 @@ def _threat(study: Study) -> str:
     radii = ", ".join(f"{radius:.3g}" for radius in study.radii)
     return (
         f"Threat model: {norm_name(threat['norm'])}, ε = {threat['epsilon']:g} in images of range [0, 1], "
-        f"η = {threat['eta']:g} on the manifold. Robust error: the fraction of {by['n_attacked']} attacked images that "
-        f"are misclassified clean or by PGD with {by['steps']} {steps} steps ({starts}), "
-        f"mean over the radii {radii}{_and_the_papers(by)}."
+        f"η = {threat['eta']:g} {_where_eta_holds(study)}. "
+        f"Robust error: the fraction of {by['n_attacked']} attacked images that are misclassified clean or by PGD "
+        f"with {by['steps']} {steps} steps ({starts}), mean over the radii {radii}{_and_the_papers(by)}."
     )
+
+
+def _where_eta_holds(study: Study) -> str:
+    places = [place for metric, (_, place) in BEYOND_THE_IMAGE.items() if study.measures(metric)]
+    return listed(places) or "(nothing was measured with it)"
+
+
+def metrics_meaning(study: Study) -> str:
+    """Says in one sentence what the errors are that no figure shows; empty where there are none."""
+    by, norm = study.evaluation, norm_name(study.config["threat_model"]["norm"])
+    shown = [(name, under) for name, (under, _) in BEYOND_THE_IMAGE.items() if study.measures(name)]
+    if not shown:
+        return ""
+    radii = listed([f"{study.config['threat_model']['eta'] * part:.3g}" for part in by["radii"]])
+    errors = ", ".join(f"{name.removesuffix('_error').replace('_', '-')} error is {under}" for name, under in shown)
+    mean = "each is a mean" if len(shown) > 1 else "a mean"
+    return f"Beyond the pixels, by the same attack: {errors}; {mean} over the radii {radii} ({norm})."
+
+
+def _panels(fronts: Sequence[ConfirmedFront]) -> str:
+    return "One panel for each network, all on the same axes. " if len(in_panels(tuple(fronts))) > 1 else ""
 
 
 def _and_the_papers(by: Mapping[str, Any]) -> str:

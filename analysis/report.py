@@ -30,7 +30,7 @@ DARK: Final = {
     "mlp": "#ff8a3d",
     "resnet": "#2fc79a",
     "vgg": "#e0a3c6",
-    "vit": "#f2bd4a",
+    "vit": "#ffdc85",
     "star": "#9aa0a9",
     "other": "#8fcdf2",
 }
@@ -107,8 +107,10 @@ def _page(study: Study, vectors: dict[str, bytes]) -> str:
     environment = Environment(
         loader=PackageLoader("analysis"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    light = {name: look.colour for name, look in LOOKS.items()} | {"star": STAR, "other": OTHER_LOOK.colour}
-    colours = {name: {"light": colour, "dark": DARK[name]} for name, colour in light.items()}
+    looks = LOOKS | {"other": OTHER_LOOK}
+    light = {name: look.colour for name, look in looks.items()} | {"star": STAR}
+    light |= {f"{name}-letters": look.letters for name, look in looks.items()}
+    colours = {name: {"light": colour, "dark": DARK[name.removesuffix("-letters")]} for name, colour in light.items()}
     measured = any(figures.SUCCESS[1] in c.values for front in confirmed_fronts(study) for c in front.candidates)
     return environment.get_template("report.html").render(
         **page(study),
@@ -136,7 +138,7 @@ def _rendered(figure: Figure, kind: str) -> bytes:
     buffer = io.BytesIO()
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)  # the same study, the same bytes
     with in_style():
-        figure.savefig(buffer, format=kind, dpi=200, metadata=undated)
+        figure.savefig(buffer, format=kind, dpi=240, metadata=undated)
     return buffer.getvalue()
 
 

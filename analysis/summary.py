@@ -56,13 +56,20 @@ def trial_configs(study: Study) -> dict[str, dict[str, Any]]:
     }
 
 
-def mixture(config: Mapping[str, Any]) -> dict[str, tuple[float | None, ...]]:
-    """Returns weights, batch shares and radii of (clean, pixel, manifold), None for a part that is absent.
+def trained_threats(study: Study) -> tuple[str, ...]:
+    """Returns the threats that some trial trains on, and the image's own in any case."""
+    configs = trial_configs(study).values()
+    used = ("manifold", "affine")
+    return ("pixel", *(t for t in used if any(config.get(f"roles.{t}.share") for config in configs)))
+
+
+def mixture(config: Mapping[str, Any], threats: Sequence[str]) -> dict[str, tuple[float | None, ...]]:
+    """Returns weights and batch shares of (clean, *threats) and radii of the threats, None for an absent part.
 
     Weights are divided by their sum, as training does.
     """
-    shares = [config.get(f"roles.{threat}.share") for threat in ("pixel", "manifold")]
-    weights = [config.get("clean_weight"), *(config.get(f"roles.{t}.weight") for t in ("pixel", "manifold"))]
+    shares = [config.get(f"roles.{threat}.share") for threat in threats]
+    weights = [config.get("clean_weight"), *(config.get(f"roles.{threat}.weight") for threat in threats)]
     clean = 1 - sum(share for share in shares if share)
     if clean <= 0:
         weights[0] = None
@@ -70,7 +77,7 @@ def mixture(config: Mapping[str, Any]) -> dict[str, tuple[float | None, ...]]:
     return {
         "weights": tuple(weight / total if weight else None for weight in weights),
         "shares": (clean, *shares),
-        "radii": tuple(config.get(f"roles.{threat}.radius") for threat in ("pixel", "manifold")),
+        "radii": tuple(config.get(f"roles.{threat}.radius") for threat in threats),
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import analysis
 from analysis.report import main, write_report
-from tests.analysis.synthetic import read_rows, write_study
+from tests.analysis.synthetic import data_json, read_rows, write_study
 from trainables.columns import flat
 from trainables.config import RoleConfig, TrialConfig
 
@@ -108,7 +108,7 @@ def test_the_captions_give_seeds_images_and_threat_model(run_dir: Path) -> None:
 
     assert "retrained with 2 fresh seeds" in text
     assert "the range over the two seeds" in text
-    assert "Threat model: L∞, ε = 0.3 in images of range [0, 1], η = 0.3 on the manifold" in text
+    assert "Threat model: L∞, ε = 0.3 in images of range [0, 1], η = 0.3 on the manifold and for affine" in text
     assert "100 attacked images" in text
     assert "20 signed steps (the worst of 2 random starts)" in text
     assert "attack breaks counts too (the worst of" in text
@@ -199,11 +199,34 @@ def test_candidates_left_out_are_counted_and_explained(run_dir: Path, rewrite: C
 
 
 def test_the_columns_that_the_page_reads_are_those_that_trials_write(run_dir: Path) -> None:
-    roles = (RoleConfig(threat="pixel", share=0.3), RoleConfig(threat="manifold", share=0.3))
-    written = set(flat(TrialConfig(roles=roles).to_dict()))
+    roles = [RoleConfig(threat=threat, share=0.3) for threat in ("pixel", "manifold", "affine")]
+    written = set(flat(TrialConfig(roles=tuple(roles)).to_dict()))
 
     read = {name for name in analysis.load(run_dir).trials.schema.names if name.startswith("config.")}
     assert read <= written
+
+
+def test_tables_have_a_column_for_the_affine_error_and_none_for_what_was_not_measured(tmp_path: Path) -> None:
+    folder = write_study(tmp_path, ("conv",), trials=8, seeds=1, dataset=data_json("fashion", None))
+    confirmed = {row["trial_id"]: row for row in read_rows(folder, "confirmations")}
+
+    page = page_of(folder)
+
+    heads = [re.findall(r"<th>(.*?)</th>", head) for head in re.findall(r"<thead>(.*?)</thead>", page, re.DOTALL)]
+    metrics = ["error", "robust error", "affine error", "success rate"]
+    assert [head[2:7] for head in heads[:2]] == [[*metrics, "weights"], [*metrics, "place"]]
+    rows = re.findall(r'title="(.*?)">.*?</td>(.*?)</tr>', page, re.DOTALL)
+    assert len(rows) > 6
+    for trial_id, cells in rows:
+        assert re.findall(r"<td>([\d.]+)", cells)[2] == f"{confirmed[trial_id]['test_affine_error']:.3f}"
+    assert words(page).count("affine error is under translation") == 1
+    assert "(clean · image · transformation) examples" in words(page)
+
+
+def test_errors_beyond_the_pixels_are_explained_before_the_confirmation_too(tmp_path: Path) -> None:
+    folder = write_study(tmp_path, ("conv",), seeds=0)
+
+    assert words(page_of(folder)).count("affine error is under translation") == 1
 
 
 @pytest.mark.parametrize("arguments", [[], ["one", "two"], ["nowhere"], ["--what"]])

@@ -40,7 +40,8 @@ def test_the_same_data_undamaged_is_taken(kind, tmp_path, capfd):
 
 def emnist(root: Path) -> list[str]:
     write_vision(root, "emnist", "letters")
-    return ["emnist", "--variant", "letters", "--n-train", "60", "--n-validation", "40", "--n-test", "30", "--n-attacked", "20"]
+    sizes = ["--n-train", "60", "--n-validation", "40", "--n-test", "30", "--n-attacked", "20"]
+    return ["emnist", "--variant", "letters", *sizes]
 
 
 def celeba(root: Path) -> list[str]:
