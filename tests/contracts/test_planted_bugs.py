@@ -38,6 +38,16 @@ BUGS = {
     "starts lie in twice the ball": ("geometry.py", "uniform * radius", "2 * uniform * radius"),
     "L2 measures the whole batch": ("geometry.py", "delta.flatten(1), dim=1)", "delta).expand(len(delta))"),
     "L-inf measures the mean": ("geometry.py", "delta.flatten(1).abs().amax(1)", "delta.flatten(1).abs().mean(1)"),
+    "transformations leave their ranges": (
+        "manifolds/affine.py",
+        "return clamp_through(theta, self.low, self.high)",
+        "return theta",
+    ),
+    "all images are moved alike": (
+        "manifolds/affine.py",
+        "return self.warp(code.fixed, code.free)",
+        "return self.warp(code.fixed, code.free[:1].expand(len(code.free), 6))",
+    ),
     "steepest directions are shared": (
         "geometry.py",
         "self.length(scaled).clamp_min(TINY)",
@@ -57,7 +67,8 @@ def run_suites(folder: Path, *bug: str) -> subprocess.CompletedProcess[str]:
         source = folder / "trainables" / file
         assert source.read_text().count(right) == 1, f"{file} no longer says {right!r} once: plant this bug anew"
         source.write_text(source.read_text().replace(right, wrong))
-    command = [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", "tests/contracts"]
+    suites = [f"tests/contracts/test_{what}.py" for what in ("threats", "attacks")]
+    command = [sys.executable, "-m", "pytest", "-qx", "-p", "no:cacheprovider", "-k", "not colour", *suites]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
