@@ -5,6 +5,10 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 
+# Tensors are small here: more threads would wait for each other, for minutes where another process has a core. Set
+# before torch is imported, and handed down to the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def data_root() -> Path:
