@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from search_spaces.space import Space
 from search_spaces.tradeoff import tradeoff
+from trainables.checks import must
 from trainables.config import (
     ARCHITECTURES,
     Architecture,
@@ -148,21 +149,21 @@ class StudyConfig:
 
     def __post_init__(self) -> None:
         plain = self.name.replace("-", "").replace("_", "").replace(".", "")
-        _must(
+        must(
             plain.isascii() and plain.isalnum() and self.name[0] not in ".-",
             f"a study's name is a folder of letters, digits and - _ . within; got {self.name!r}",
         )
-        _must(self.space in SPACES, f"the space is one of {', '.join(SPACES)}; got {self.space!r}")
-        _must(self.sampler in SAMPLERS, f"the sampler is one of {', '.join(SAMPLERS)}; got {self.sampler!r}")
+        must(self.space in SPACES, f"the space is one of {', '.join(SPACES)}; got {self.space!r}")
+        must(self.sampler in SAMPLERS, f"the sampler is one of {', '.join(SAMPLERS)}; got {self.sampler!r}")
         named = len(set(self.architectures)) == len(self.architectures) > 0
-        _must(
+        must(
             named and set(self.architectures) <= set(ARCHITECTURES),
             f"architectures are distinct and among {', '.join(ARCHITECTURES)}; got {' '.join(self.architectures)}",
         )
-        _must(self.trials >= 1, f"a study has at least 1 trial per architecture; got {self.trials}")
-        _must(0 <= self.seeds <= MOST_SEEDS, f"fresh seeds number 0 to {MOST_SEEDS}; got {self.seeds}")
-        _must(0 <= self.seed < 2**31, f"the study's seed lies in [0, 2^31); got {self.seed}")
-        _must(
+        must(self.trials >= 1, f"a study has at least 1 trial per architecture; got {self.trials}")
+        must(0 <= self.seeds <= MOST_SEEDS, f"fresh seeds number 0 to {MOST_SEEDS}; got {self.seeds}")
+        must(0 <= self.seed < 2**31, f"the study's seed lies in [0, 2^31); got {self.seed}")
+        must(
             set(self.widths) <= set(ARCHITECTURES),
             f"widths are of {', '.join(ARCHITECTURES)}; got {' '.join(self.widths)}",
         )
@@ -233,8 +234,3 @@ def derived(seed: int, *names: str | int) -> int:
     """Returns a number in [0, 2^32) that depends on the seed and the names, and on nothing else."""
     words = hashlib.sha256("/".join(map(str, (seed, *names))).encode()).digest()
     return int.from_bytes(words[:4], "big")
-
-
-def _must(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from study.config import SAMPLERS, SCALES, SPACES, StudyConfig
 from study.errors import Refused
 from study.storage.store import recall, refuse_existing
+from trainables.checks import must
 from trainables.config import ARCHITECTURES, DATASETS, FEWEST, TEST_SIZES, VARIANTS, DataConfig, Dataset, ThreatModel
 
 DEFAULT_SCALE = "demo"
@@ -145,11 +146,11 @@ def _data(options: dict[str, Any], counts: dict[str, Any], seed: int) -> DataCon
 def _source(options: dict[str, Any], dataset: Dataset) -> str | None:
     """Returns where the images or the typefaces are, or None for the bundled ones."""
     if dataset != "fonts":
-        _must("fonts_dir" not in options, f"--fonts-dir is for --dataset fonts; got it beside {dataset}")
+        must("fonts_dir" not in options, f"--fonts-dir is for --dataset fonts; got it beside {dataset}")
         fetching = "download" in options and "dry_run" in options
-        _must(not fetching, "--dry-run writes nothing; got it beside --download, which fetches data; leave one out")
+        must(not fetching, "--dry-run writes nothing; got it beside --download, which fetches data; leave one out")
         return str(Path(options.get("data_root", DATA_ROOT)).absolute())
-    _must("download" not in options, "fonts are made of typefaces; got --download, which fetches images; leave it out")
+    must("download" not in options, "fonts are made of typefaces; got --download, which fetches images; leave it out")
     if "data_root" in options:
         return str(Path(options["data_root"]).absolute() / PROTOTYPES)
     return str(Path(options["fonts_dir"]).absolute()) if "fonts_dir" in options else None
@@ -242,11 +243,6 @@ def _add_where(group: argparse._ArgumentGroup) -> None:
     )
     add("--concurrency", type=_whole(least=1), metavar="N", help="trials at a time; 1 repeats a study to the last bit")
     add("--dry-run", action="store_true", help="print the plan and what it would cost; start and write nothing")
-
-
-def _must(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
 
 
 def _whole(least: int) -> Callable[[str], int]:

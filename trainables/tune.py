@@ -48,9 +48,8 @@ def _about(run: Run) -> dict[str, Any]:
 
 
 def _use_own_cpus() -> None:
-    # More threads than the trial was given would slow its neighbours; and sums depend on how many there are. Ray's
-    # method has no types.
-    cpus = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
+    # More threads than the trial was given would slow its neighbours; and sums depend on how many there are.
+    cpus = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)  # type: ignore[no-untyped-call] # Ray's
     torch.set_num_threads(max(1, int(cpus)))
 
 

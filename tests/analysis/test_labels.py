@@ -19,7 +19,7 @@ def placed(neighbours: list[tuple[float, float]], lines: list[tuple[float, float
 
 
 def box_of(axes: Axes, note: Annotation) -> NDArray[np.float64]:
-    box = Annotation.get_window_extent(note, axes.figure.canvas.get_renderer())  # type: ignore[union-attr]
+    box = Annotation.get_window_extent(note, axes.figure.canvas.get_renderer())  # type: ignore[union-attr] # Agg's
     return np.asarray(box.transformed(axes.transData.inverted()).get_points())
 
 

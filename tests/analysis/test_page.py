@@ -25,7 +25,8 @@ DATASETS = [
 def page_of(folder: Path, *data: str | None, **changes: Any) -> dict[str, Any]:
     """Returns the words and tables of a study of two small networks, or of the one in the folder."""
     if data:
-        write_study(folder, **({"architectures": ("conv", "resnet")} | changes | {"dataset": data_json(*data)}))  # type: ignore[arg-type]
+        study: dict[str, Any] = {"architectures": ("conv", "resnet")} | changes | {"dataset": data_json(*data)}
+        write_study(folder, **study)
     return page(analysis.load(folder))
 
 
@@ -86,7 +87,7 @@ def test_both_errors_beyond_the_pixels_are_explained_where_both_were_measured(ru
 def test_a_study_that_measured_nothing_within_eta_says_so(run_dir: Path, rewrite: Callable[..., None]) -> None:
     for table, split in (("trials", "val"), ("confirmations", "test")):
         nothing = {f"{split}_affine_error": None, f"{split}_on_manifold_error": None}
-        rewrite(run_dir, table, lambda _, nothing=nothing: nothing)  # type: ignore[misc]
+        rewrite(run_dir, table, lambda _, nothing=nothing: nothing)  # type: ignore[misc] # a default
 
     found = page_of(run_dir)
 
