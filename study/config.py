@@ -92,7 +92,7 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             steps=10,
             trials=24,
             seeds=5,
-            attempts=2,
+            attempts=1,
             architectures=("conv", "mlp", "resnet", "vgg"),
             widths=NARROW,
         ),
@@ -182,7 +182,7 @@ class StudyConfig:
     def confirmation(self) -> EvaluationConfig:
         """How candidates are measured on test: harder than in the search, so that none hides from a weak attack."""
         return EvaluationConfig(
-            split="test", n_attacked=self.n_attacked, steps=2 * self.steps, restarts=2, paper_attempts=self.attempts
+            split="test", n_attacked=self.n_attacked, steps=self.steps, restarts=2, paper_attempts=self.attempts
         )
 
     def base(self, architecture: Architecture, seed: int) -> TrialConfig:

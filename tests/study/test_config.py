@@ -39,7 +39,7 @@ def test_the_confirmation_looks_harder_and_on_test():
     search, confirmation = tiny(attempts=5).evaluation(), tiny(attempts=5).confirmation()
 
     assert (search.split, confirmation.split) == ("validation", "test")
-    assert confirmation.steps == 2 * search.steps
+    assert confirmation.steps == search.steps
     assert (search.restarts, confirmation.restarts) == (1, 2)
     assert (search.paper_attempts, confirmation.paper_attempts) == (1, 5)
 
