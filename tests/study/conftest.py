@@ -1,7 +1,8 @@
 import pytest
 
-from study.config import SCALES, StudyConfig
+from study.config import StudyConfig
 from study.desk import Desk
+from study.scales import SCALES
 from study.storage.provenance import describe
 from study.storage.store import Store, create
 from trainables.config import DataConfig

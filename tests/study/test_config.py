@@ -3,7 +3,8 @@ import json
 import pytest
 
 from search_spaces.tradeoff import tradeoff
-from study.config import FIRST_FRESH_SEED, SCALES, StudyConfig
+from study.config import FIRST_FRESH_SEED, StudyConfig
+from study.scales import SCALES
 from tests.study.conftest import tiny
 from trainables.config import ThreatModel
 

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from search_spaces.tradeoff import tradeoff
-from study.config import SCALES
 from study.launch import main
 from study.options import read_options
+from study.scales import SCALES
 from study.storage.provenance import describe
 from study.storage.store import create
 from tests.study.conftest import begin, tiny

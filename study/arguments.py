@@ -1,0 +1,162 @@
+"""The options that a command line may have, and what `--help` says of them."""
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from study.config import SAMPLERS, SPACES
+from study.errors import Refused
+from study.scales import SCALES
+from trainables.config import ARCHITECTURES, DATASETS, FEWEST, VARIANTS
+
+DEFAULT_SCALE = "demo"
+PROTOTYPES = Path("FONTS") / "prototypes.npz"
+DATA_ROOT = "data"  # of images, where none is given
+EPSILON = {"linf": 0.3, "l2": 1.5}  # the paper's
+ETA = 0.3
+
+DESCRIPTION = """\
+Searches for classifiers that generalize and resist adversarial examples, and draws the front between the two.
+
+Trials train a classifier on a mixture of clean, adversarial and on-manifold adversarial examples. Those that no other
+trial dominates are trained anew with fresh seeds and measured on test data that the search has never seen."""
+
+EPILOG = """\
+examples:
+  python -m study.launch                                  the demo: about ten minutes on two cores
+  python -m study.launch --dry-run --scale laptop         what a larger study would cost; starts nothing
+  python -m study.launch --data-root data --trials 24     more typefaces, more trials
+  python -m study.launch --dataset fashion --download     Fashion-MNIST, fetched into ./data if it is not there
+  python -m study.launch --resume runs/NAME               continue after a Ctrl-C or a crash
+  python -m analysis.report runs/NAME                     draw the report again
+
+exit status:
+  0    done
+  1    failed after the first trial had started; what is done is kept and can be resumed
+  2    something is wrong before a trial starts; one line on stderr says what
+  130  stopped by Ctrl-C (or SIGTERM); what is done is kept and can be resumed; a second Ctrl-C ends at once"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong on one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Refused(f"{message}; see python -m study.launch --help")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the parser; an option that is not given is absent from what it returns."""
+    made = _Parser(
+        prog="python -m study.launch",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    _add_what(made.add_argument_group("what is studied"))
+    _add_size(made.add_argument_group("how large it is (numbers change the scale's)"))
+    _add_where(made.add_argument_group("where it runs"))
+    return made
+
+
+def _add_what(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--space", choices=SPACES, help="the search space (default: tradeoff)")
+    add(
+        "--dataset",
+        choices=DATASETS,
+        help="what is classified: letters A to J in many typefaces, or images (default: fonts)",
+    )
+    variants = "; ".join(f"{name}: {', '.join(known)}" for name, known in VARIANTS.items())
+    add("--variant", metavar="NAME", help=f"of a dataset that has several, the paper's being the default ({variants})")
+    sources = group.add_mutually_exclusive_group()
+    sources.add_argument(
+        "--data-root",
+        metavar="DIR",
+        help=f"where the data is: DIR/{PROTOTYPES}, or images as torchvision lays them out, such as DIR/MNIST/raw "
+        f"(default: the typefaces that are installed with this; for images ./{DATA_ROOT})",
+    )
+    sources.add_argument("--fonts-dir", metavar="DIR", help="take typefaces from a folder of .ttf and .otf files")
+    add("--download", action="store_true", help="fetch the images first, with torchvision, as far as they are missing")
+    add(
+        "--architectures",
+        nargs="+",
+        choices=ARCHITECTURES,
+        metavar="NAME",
+        help=f"of {', '.join(ARCHITECTURES)} (default: the scale's)",
+    )
+    add("--norm", choices=list(EPSILON), help="how the adversary's changes are measured (default: linf)")
+    add(
+        "--epsilon",
+        type=_real(above=0),
+        metavar="E",
+        help="his radius in images of range [0, 1] (default: .3; l2: 1.5)",
+    )
+    add(
+        "--eta",
+        type=_real(above=0),
+        metavar="H",
+        help="his radius on the manifold, and of transformations (default: .3)",
+    )
+    add("--sampler", choices=SAMPLERS, help="who proposes trials (default: tpe)")
+    add("--seed", type=_whole(least=0), metavar="N", help="of the whole study (default: 0)")
+
+
+def _add_size(group: argparse._ArgumentGroup) -> None:
+    sizes = "; ".join(
+        f"{name}: {s.trials} trials of {s.epochs} epochs for each of {', '.join(s.architectures)}"
+        for name, s in SCALES.items()
+    )
+    add = group.add_argument
+    add("--scale", choices=list(SCALES), help=f"{sizes} (default: {DEFAULT_SCALE})")
+    add("--trials", type=_whole(least=1), metavar="N", help="per architecture, baselines included: those come first")
+    add("--seeds", type=_whole(least=1), metavar="N", help="fresh seeds in the confirmation")
+    add("--n-train", type=_whole(least=FEWEST), metavar="N", help="examples to train on")
+    add("--n-validation", type=_whole(least=FEWEST), metavar="N", help="examples that the search chooses by")
+    add("--n-test", type=_whole(least=FEWEST), metavar="N", help="examples that candidates are confirmed on")
+    add("--n-attacked", type=_whole(least=FEWEST), metavar="N", help="examples of these that are attacked")
+    add("--epochs", type=_whole(least=1), metavar="N", help="of every trial")
+    add("--no-confirm", action="store_true", help="stop after the search; --resume confirms later")
+
+
+def _add_where(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--name", help="of the study and its folder (default: space, dataset and time)")
+    add("--runs", metavar="DIR", help="where studies lie (default: runs)")
+    add("--resume", metavar="DIR", help="continue the study in DIR")
+    add(
+        "--address",
+        metavar="A",
+        help="auto or HOST:PORT of a Ray cluster (default: a local one, for this machine only)",
+    )
+    add("--concurrency", type=_whole(least=1), metavar="N", help="trials at a time; 1 repeats a study to the last bit")
+    add("--dry-run", action="store_true", help="print the plan and what it would cost; start and write nothing")
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise argparse.ArgumentTypeError(f"it is a whole number of at least {least}; got {text!r}")
+        return number
+
+    return parse
+
+
+def _real(above: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not (above < number < math.inf):
+            raise argparse.ArgumentTypeError(f"it is a number above {above:g}; got {text!r}")
+        return number
+
+    return parse
