@@ -46,6 +46,7 @@ TRIALS: Final = pa.schema(
         pa.field("backend", pa.string()),
         *metrics("val"),
         pa.field("epochs", pa.int64()),  # finished
+        pa.field("stopped_at", pa.int64()),  # epoch after which it was stopped early, or would have been, else null
         *BUDGET,
         pa.field("manifold_digest", pa.string()),
         pa.field("message", pa.string()),  # why a trial is not COMPLETE

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from study.config import SAMPLERS, SPACES
+from study.config import HALVINGS, SAMPLERS, SCHEDULERS, SPACES
 from study.errors import Refused
 from study.scales import SCALES
 from trainables.config import ARCHITECTURES, DATASETS, FEWEST, VARIANTS
@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     _add_what(made.add_argument_group("what is studied"))
+    _add_search(made.add_argument_group("how it is searched"))
     _add_size(made.add_argument_group("how large it is (numbers change the scale's)"))
     _add_where(made.add_argument_group("where it runs"))
     return made
@@ -101,8 +102,31 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
         metavar="H",
         help="his radius on the manifold, and of transformations (default: .3)",
     )
-    add("--sampler", choices=SAMPLERS, help="who proposes trials (default: tpe)")
     add("--seed", type=_whole(least=0), metavar="N", help="of the whole study (default: 0)")
+
+
+def _add_search(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--sampler", choices=SAMPLERS, help="who proposes trials (default: tpe)")
+    add(
+        "--scheduler",
+        choices=SCHEDULERS,
+        help="pareto-halving stops trials early that too many others dominate; none lets all run to their end "
+        "(default: pareto-halving)",
+    )
+    add(
+        "--halving",
+        choices=HALVINGS,
+        help="stop: who is behind at a rung ends; pause: everybody waits at a rung until he is promoted; observe: all "
+        "run on, and the end says what stopping would have cost (default: stop)",
+    )
+    add("--grace", type=_whole(least=1), metavar="N", help="epochs before the first rung (default: 3)")
+    add(
+        "--factor",
+        type=_real(above=1),
+        metavar="F",
+        help="of those that reach a rung one in F goes on; the next rung is F times as far (default: 2)",
+    )
 
 
 def _add_size(group: argparse._ArgumentGroup) -> None:
@@ -127,6 +151,11 @@ def _add_where(group: argparse._ArgumentGroup) -> None:
     add("--name", help="of the study and its folder (default: space, dataset and time)")
     add("--runs", metavar="DIR", help="where studies lie (default: runs)")
     add("--resume", metavar="DIR", help="continue the study in DIR")
+    add(
+        "--accept-changes",
+        action="store_true",
+        help="with --resume: go on although the code, the data or the space is another; recorded in the journal",
+    )
     add(
         "--address",
         metavar="A",

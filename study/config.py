@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from search_spaces.space import Space
 from search_spaces.tradeoff import tradeoff
+from study.scheduling.pareto_halving import rungs
 from trainables.checks import must
 from trainables.config import (
     ARCHITECTURES,
@@ -19,6 +20,10 @@ from trainables.config import (
 
 Sampler = Literal["tpe", "random"]
 SAMPLERS: tuple[Sampler, ...] = ("tpe", "random")
+Scheduler = Literal["pareto-halving", "none"]
+SCHEDULERS: tuple[Scheduler, ...] = ("pareto-halving", "none")
+Halving = Literal["stop", "pause", "observe"]
+HALVINGS: tuple[Halving, ...] = ("stop", "pause", "observe")
 SPACES = ("tradeoff",)
 MOST_SEEDS = 1000
 FIRST_FRESH_SEED = 1_000_000  # seeds of the search lie below, those of the confirmation from here on
@@ -41,6 +46,10 @@ class StudyConfig:
         n_attacked: examples under attack in a measurement.
         attempts: of the paper's attack in the confirmation.
         data: shared by all trials.
+        scheduler: what stops trials early.
+        halving: whether it stops them, pauses and promotes them, or lets them run on and says what stopping would cost.
+        grace: epochs before the first rung; every further rung lies `factor` times as high.
+        factor: of those that reach a rung, one in so many goes on.
     """
 
     name: str
@@ -58,6 +67,10 @@ class StudyConfig:
     steps: int = 10
     n_attacked: int = 100
     attempts: int = 2
+    scheduler: Scheduler = "pareto-halving"
+    halving: Halving = "stop"
+    grace: int = 3
+    factor: float = 2.0
 
     def __post_init__(self) -> None:
         plain = self.name.replace("-", "").replace("_", "").replace(".", "")
@@ -67,6 +80,10 @@ class StudyConfig:
         )
         must(self.space in SPACES, f"the space is one of {', '.join(SPACES)}; got {self.space!r}")
         must(self.sampler in SAMPLERS, f"the sampler is one of {', '.join(SAMPLERS)}; got {self.sampler!r}")
+        must(self.scheduler in SCHEDULERS, f"the scheduler is one of {', '.join(SCHEDULERS)}; got {self.scheduler!r}")
+        must(self.halving in HALVINGS, f"halving is one of {', '.join(HALVINGS)}; got {self.halving!r}")
+        must(self.grace >= 1, f"grace is at least 1 epoch; got {self.grace}")
+        must(1 < self.factor <= 100, f"factor lies above 1 and is at most 100; got {self.factor:g}")
         named = len(set(self.architectures)) == len(self.architectures) > 0
         must(
             named and set(self.architectures) <= set(ARCHITECTURES),
@@ -89,7 +106,13 @@ class StudyConfig:
 
     def evaluation(self) -> EvaluationConfig:
         """How every trial of the search is measured."""
-        return EvaluationConfig(split="validation", n_attacked=self.n_attacked, steps=self.steps)
+        return EvaluationConfig(
+            split="validation", n_attacked=self.n_attacked, steps=self.steps, at_epochs=self.rungs()
+        )
+
+    def rungs(self) -> tuple[int, ...]:
+        """Returns the epochs after which trials are compared and may be stopped."""
+        return () if self.scheduler == "none" else rungs(self.epochs, self.grace, self.factor)
 
     def confirmation(self) -> EvaluationConfig:
         """How candidates are measured on test: harder than in the search, so that none hides from a weak attack."""

@@ -1,53 +1,188 @@
 """Where trials are handed out and come back; the only place that changes a running study."""
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from study.config import StudyConfig
+from study.scheduling.pareto_halving import Decision, HalvingConfig, ParetoHalving
 from study.search.search import Search
+from study.storage.checkpoints import Checkpoints
 from study.storage.state import OBJECTIVES, Model, Trial
 from study.storage.store import Store
-from trainables.report import EPOCH_REPORT_FIELDS
+from trainables.report import EPOCH_REPORT_FIELDS, Said
+
+TRIES = 3  # of a trial whose worker dies, again and again, without having reported in between
+WORST = (1.0,) * len(OBJECTIVES)
 
 
 class Desk:
-    """Hands out trials and records what becomes of them.
+    """Hands out trials, records what becomes of them and decides who goes on.
 
-    Trials that were in flight when the study last stopped come first, under their own numbers.
+    Trials that were in flight when the study last stopped come first, under their own numbers. All it knows besides is
+    made from the journal: halving hears again, in the same order, what it had heard.
     """
 
     def __init__(self, store: Store) -> None:
-        self.store = store
+        self.store, self._config = store, store.config
+        self._checkpoints = Checkpoints(store.run_dir / "checkpoints")
+        self._halving = _halving(store.config)
         self._search = Search(store.config, store.state.trials.values())
-        self._again = store.state.in_flight()
+        self._catch_up()
+        self._again = deque(store.state.in_flight())
+        self.exhausted = False
 
     def next(self) -> Trial | None:
-        """Returns the next trial to run, or None when there is none left to hand out."""
+        """Returns the next trial to run, or None: for now, or for good where the desk is then `exhausted`."""
+        trial = self._waiting() or self._asked()
+        if trial is None and not self.store.state.in_flight():
+            self._close()
+        return trial
+
+    def checkpoint(self, trial_id: str) -> bytes | None:
+        """Returns where a trial goes on, or None where it starts from nothing."""
+        return self._checkpoints.load(trial_id)
+
+    def hear(self, trial_id: str, said: Said) -> Decision:
+        """Takes what a trial says and tells whether it goes on; what is said is recorded when this returns."""
+        trial = self.store.state.trials[trial_id]
+        if said.failed is not None:
+            self._finish(trial, "FAILED", said.failed)
+            return Decision.STOP
+        decision = Decision.CONTINUE
+        if said.report is not None:
+            report = {name: said.report[name] for name in EPOCH_REPORT_FIELDS}
+            self.store.reported(trial_id, report, Model(**said.model))
+            decision = self._judge(trial)
+        # After the journal: a checkpoint that is ahead of it would hide a report.
+        if said.checkpoint is not None and decision is not Decision.STOP:
+            self._checkpoints.keep(trial_id, trial.epoch, said.checkpoint)
+        if decision is Decision.PAUSE:
+            self.store.paused(trial_id)
+        return decision
+
+    def broke(self, trial_id: str, reason: str) -> Trial:
+        """Takes back a trial whose worker died; it is handed out again, unless that happens too often."""
+        trial = self.store.state.trials[trial_id]
+        if trial.state == "RUNNING":
+            self.store.broke(trial_id, reason)
+            if trial.breaks >= TRIES:
+                self._finish(trial, "FAILED", f"it broke off {trial.breaks} times, the last time with {reason}")
+            else:
+                self._again.append(trial)
+        return trial
+
+    def end(self, trial_id: str) -> Trial:
+        """Takes back a trial that has nothing more to say, and returns it."""
+        trial = self.store.state.trials[trial_id]
+        if trial.state == "RUNNING":
+            self._finish(trial, *_outcome(trial, self._config.epochs))
+        return trial
+
+    # -- handing out -------------------------------------------------------------------------------------------------
+
+    def _waiting(self) -> Trial | None:
+        """Returns a trial that has begun and is to go on."""
         if self._again:
-            return self._again.pop(0)
+            return self._again.popleft()
+        for architecture in self._config.architectures:
+            trial_id = self._halving.promotable(architecture) if self._halving else None
+            if self._halving and trial_id is not None:
+                self._halving.promoted(trial_id)
+                self.store.promoted(trial_id)
+                return self.store.state.trials[trial_id]
+        return None
+
+    def _asked(self) -> Trial | None:
         trial = self._search.ask()
         if trial is None:
             return None
         self.store.asked(trial)
         return self.store.state.trials[trial.trial_id]
 
-    def report(self, trial_id: str, said: Mapping[str, Any]) -> None:
-        """Takes what a trial says after an epoch: an `EpochReport` with its `Model`."""
-        report = {name: said[name] for name in EPOCH_REPORT_FIELDS}
-        model = Model(**{name: said[name] for name in Model.__dataclass_fields__})
-        self.store.reported(trial_id, report, model)
+    def _close(self) -> None:
+        """Ends the trials that nobody will promote any more."""
+        for trial in [each for each in self.store.state.trials.values() if each.state == "PAUSED"]:
+            self._finish(trial, "STOPPED", f"paused after epoch {trial.epoch} and not promoted")
+        self.exhausted = True
 
-    def end(self, trial_id: str, failure: str | None) -> Trial:
-        """Ends a trial and returns it; a failure is why it broke off, None that it ran to its end."""
-        trial = self.store.state.trials[trial_id]
-        state, message = _outcome(trial, failure)
-        self.store.finished(trial_id, state, message)
+    # -- deciding ----------------------------------------------------------------------------------------------------
+
+    def _judge(self, trial: Trial) -> Decision:
+        report = trial.curve[-1]
+        if report["infeasible"] or report["epoch"] >= self._config.epochs:
+            self._finish(trial, *_outcome(trial, self._config.epochs))
+            return Decision.STOP
+        decision = self._halve(trial, report)
+        if decision is Decision.STOP and self._config.halving == "observe":
+            self.store.would_stop(trial.trial_id, report["epoch"])
+            return Decision.CONTINUE
+        if decision is Decision.STOP:
+            self._finish(trial, "STOPPED", f"stopped after epoch {report['epoch']}: too many do better there")
+        return decision
+
+    def _halve(self, trial: Trial, report: Mapping[str, Any]) -> Decision:
+        """Asks halving about one report; baselines stand in its rungs and are never held up."""
+        values = _values(report)
+        if self._halving is None or values is None:
+            return Decision.CONTINUE
+        decision = self._halving.decide(trial.trial_id, trial.architecture, report["epoch"], values)
+        if trial.label is None:
+            return decision
+        if decision is Decision.PAUSE:
+            self._halving.promoted(trial.trial_id)
+        return Decision.CONTINUE
+
+    def _catch_up(self) -> None:
+        """Tells halving all that the journal knows, and does what was decided but not yet done."""
+        last: dict[str, Decision] = {}
+        trials = self.store.state.trials
+        for kind, trial_id, epoch in self.store.state.happenings:
+            report = next((known for known in trials[trial_id].curve if known["epoch"] == epoch), None)
+            if kind == "report" and report is not None:
+                last[trial_id] = self._halve(trials[trial_id], report)
+            elif kind == "promoted" and self._halving:
+                self._halving.promoted(trial_id)
+                last[trial_id] = Decision.CONTINUE
+        for trial in self.store.state.in_flight():
+            if trial.curve:
+                self._judge_again(trial, last.get(trial.trial_id, Decision.CONTINUE))
+
+    def _judge_again(self, trial: Trial, decision: Decision) -> None:
+        """Repeats what a driver that died had decided on a trial's last report."""
+        if decision is Decision.PAUSE:
+            self.store.paused(trial.trial_id)
+        elif self._judge_ends(trial) or (decision is Decision.STOP and self._config.halving != "observe"):
+            self._judge(trial)
+
+    def _judge_ends(self, trial: Trial) -> bool:
+        return bool(trial.curve[-1]["infeasible"]) or trial.curve[-1]["epoch"] >= self._config.epochs
+
+    def _finish(self, trial: Trial, state: str, message: str | None) -> None:
+        self.store.finished(trial.trial_id, state, message)
         self._search.tell(trial)
-        return trial
+        self._checkpoints.drop(trial.trial_id)
 
 
-def _outcome(trial: Trial, failure: str | None) -> tuple[str, str | None]:
-    if failure is not None:
-        return "FAILED", failure
+def _halving(config: StudyConfig) -> ParetoHalving | None:
+    if config.scheduler == "none" or not config.rungs():
+        return None
+    rules = HalvingConfig(
+        rungs=config.rungs(), factor=config.factor, mode="pause" if config.halving == "pause" else "stop"
+    )
+    return ParetoHalving(rules, seed=config.seed)
+
+
+def _values(report: Mapping[str, Any]) -> tuple[float, ...] | None:
+    """Returns what a report is ranked by, or None where it was not attacked."""
+    values = [report[name] for name in OBJECTIVES]
+    if any(value is None for value in values):
+        return None
+    # A constant prediction cannot be made worse by an attack: it would look robust.
+    return WORST if report["at_chance"] else tuple(values)
+
+
+def _outcome(trial: Trial, epochs: int) -> tuple[str, str | None]:
     if not trial.curve:
         return "FAILED", "it ended without a report"
     last = trial.curve[-1]
@@ -56,4 +191,6 @@ def _outcome(trial: Trial, failure: str | None) -> tuple[str, str | None]:
     missing = [name for name in OBJECTIVES if last[name] is None]
     if missing:
         return "FAILED", f"its last report has no {' and no '.join(missing)}"
+    if last["epoch"] < epochs:
+        return "FAILED", f"it ended after {last['epoch']} of {epochs} epochs"
     return "COMPLETE", None

@@ -1,6 +1,7 @@
 """The search on a cluster: Ray Tune runs what the desk hands out.
 
-Ray's own record of it is a throwaway: it lies in a temporary folder and nothing is ever restored from it.
+Ray's own record of it is a throwaway: it lies in a temporary folder and nothing is ever restored from it. A trial that
+was paused, or whose worker died, is another trial to Ray, with a checkpoint in its luggage.
 """
 # ruff: noqa: ARG002 - Ray calls by these names, whether we need them or not
 
@@ -12,15 +13,18 @@ from typing import Any, final
 
 from ray import tune
 from ray.exceptions import RayTaskError
+from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial as RayTrial
+from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from study.desk import Desk
 from study.interrupt import Interrupt
 from study.monitoring.watch import Watch
+from study.scheduling.pareto_halving import Decision
+from trainables.report import Said
 
 Trainable = Callable[[Mapping[str, Any]], None]
-TRIES = 2  # of a trial whose worker dies; one that reports an error is not tried again
 
 
 def run_search(desk: Desk, trainable: Trainable, watch: Watch, interrupt: Interrupt, *, concurrency: int) -> None:
@@ -42,18 +46,15 @@ def run_search(desk: Desk, trainable: Trainable, watch: Watch, interrupt: Interr
             tune.with_resources(trainable, {"cpu": 1}),
             tune_config=tune.TuneConfig(
                 search_alg=_Questions(live),
+                scheduler=_Decisions(live),
                 num_samples=-1,
                 max_concurrent_trials=concurrency,
                 reuse_actors=True,
                 trial_name_creator=_trial_id,
-                trial_dirname_creator=_trial_id,
+                trial_dirname_creator=lambda trial: trial.trial_id,
             ),
             run_config=tune.RunConfig(
-                name=desk.store.config.name,
-                storage_path=scratch,
-                verbose=0,
-                callbacks=[_Answers(live)],
-                failure_config=tune.FailureConfig(max_failures=TRIES - 1),
+                name=desk.store.config.name, storage_path=scratch, verbose=0, callbacks=[_Answers(live)]
             ),
         )
         tuner.fit()
@@ -78,13 +79,27 @@ class _Live:
 
     def __init__(self, desk: Desk, watch: Watch, interrupt: Interrupt) -> None:
         self.desk, self.watch, self.interrupt = desk, watch, interrupt
-        self.failures: dict[str, str] = {}
+        self.rungs = desk.store.config.rungs()
 
     def __deepcopy__(self, memo: object) -> "_Live":
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         return object, ()
+
+
+@final
+class _Luggage:
+    """A trial's last checkpoint, read when it is sent to a worker and not kept in the driver's memory."""
+
+    def __init__(self, desk: Desk, trial_id: str) -> None:
+        self._desk, self._trial_id = desk, trial_id
+
+    def __deepcopy__(self, memo: object) -> "_Luggage":
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return bytes, (self._desk.checkpoint(self._trial_id) or b"",)
 
 
 @final
@@ -96,11 +111,18 @@ class _Questions(Searcher):
         self._live = live
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
-        trial = self._live.desk.next()
+        desk = self._live.desk
+        trial = desk.next()
         if trial is None:
-            return Searcher.FINISHED  # type: ignore[return-value] # Ray's own marker is a string
+            # None means that there may be more later; Ray's own marker for the end is a string.
+            return Searcher.FINISHED if desk.exhausted else None  # type: ignore[return-value]
         self._live.watch.trial_began(trial)
-        return {"trial_id": trial.trial_id, "config": trial.config}
+        return {
+            "trial_id": trial.trial_id,
+            "config": trial.config,
+            "rungs": self._live.rungs,
+            "checkpoint": _Luggage(desk, trial.trial_id),
+        }
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Does nothing: `_Answers` hears of it with more detail."""
@@ -113,30 +135,38 @@ class _Questions(Searcher):
 
 
 @final
+class _Decisions(FIFOScheduler):
+    """Tune's way to ask whether a trial goes on."""
+
+    def __init__(self, live: _Live) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # Ray's
+        self._live = live
+
+    def on_trial_result(self, tune_controller: TuneController, trial: RayTrial, result: dict[str, Any]) -> str:
+        said = result.get("said")
+        if result.get("done") or not isinstance(said, Said):  # a trial that has returned: its last result again
+            return FIFOScheduler.CONTINUE
+        decision = self._live.desk.hear(_trial_id(trial), said)
+        # A paused trial gives its worker back; Tune will know it as a new one.
+        return FIFOScheduler.CONTINUE if decision is Decision.CONTINUE else FIFOScheduler.STOP
+
+
+@final
 class _Answers(tune.Callback):
     """Tune's way to say what happens."""
 
     def __init__(self, live: _Live) -> None:
         self._live = live
 
-    def on_trial_result(
-        self, iteration: int, trials: list[RayTrial], trial: RayTrial, result: dict[str, Any], **info: Any
-    ) -> None:
-        if "failed" in result:
-            self._live.failures[_trial_id(trial)] = result["failed"]
-        else:
-            self._live.desk.report(_trial_id(trial), result)
-
     def on_trial_complete(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        self._end(_trial_id(trial), self._live.failures.pop(_trial_id(trial), None))
+        self._live.watch.trial_ended(self._live.desk.end(_trial_id(trial)))
 
     def on_trial_error(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        self._end(_trial_id(trial), f"it broke off {TRIES} times, the last time with {_reason(trial)}")
+        taken = self._live.desk.broke(_trial_id(trial), _reason(trial))
+        if taken.state != "RUNNING":  # else it will be tried again
+            self._live.watch.trial_ended(taken)
 
     def on_step_end(self, iteration: int, trials: list[RayTrial], **info: Any) -> None:
         self._live.desk.store.refresh_tables()
         self._live.watch.tick()
         self._live.interrupt.check()
-
-    def _end(self, trial_id: str, failure: str | None) -> None:
-        self._live.watch.trial_ended(self._live.desk.end(trial_id, failure))

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
+from study.changes import settle
 from study.cluster import Cluster, connected
 from study.errors import Refused
 from study.interrupt import Interrupt
@@ -19,6 +20,7 @@ from study.monitoring.lines import Lines
 from study.monitoring.view import View
 from study.monitoring.watch import Watch
 from study.options import Request, read_options, shown
+from study.orphans import end_orphans, mark
 from study.storage import provenance
 from study.storage.store import Store, create, resume_command
 
@@ -100,28 +102,28 @@ def _opened(request: Request, fingerprint: str) -> Iterator[Store]:
     description = provenance.describe(request.config, command=request.command, data_fingerprint=fingerprint)
     if request.resume:
         with Store(request.run_dir) as store:
-            _refuse_changes(store, description)
+            settle(store, description, str(shown(request.run_dir)), accept=request.accept_changes)
             store.note(f"resumed by {request.command}")
+            _begin_alone(store)
             yield store
         return
     begun = create(request.run_dir, description)  # outside of what follows: if it is refused, the folder is not ours
     try:
         with begun as store:
+            _begin_alone(store)
             yield store
     except Refused:
         shutil.rmtree(request.run_dir, ignore_errors=True)
         raise
 
 
-def _refuse_changes(store: Store, description: dict[str, object]) -> None:
-    names = {"space_fingerprint": "search space", "data_fingerprint": "data", "threat_model": "threat model"}
-    for key, name in names.items():
-        if store.state.study[key] != description[key]:
-            raise Refused(
-                f"a study goes on with the {name} that it began with; {shown(store.run_dir)} began with "
-                f"{str(store.state.study[key])[:16]}, and it is {str(description[key])[:16]} now; "
-                "restore it, or start another study"
-            )
+def _begin_alone(store: Store) -> None:
+    """Ends what an earlier driver of the study has left running, and marks what this one will start."""
+    study_id = store.state.study["study_id"]
+    if orphans := end_orphans(study_id):
+        store.note(f"ended processes that an earlier driver had left: {' '.join(map(str, orphans))}")
+        print(f"ended {len(orphans)} processes that an earlier driver of this study had left behind", flush=True)
+    mark(study_id)
 
 
 # -- while it runs ---------------------------------------------------------------------------------------------------

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from study.arguments import DATA_ROOT, DEFAULT_SCALE, EPSILON, ETA, PROTOTYPES, parser
-from study.config import SAMPLERS, SPACES, StudyConfig
+from study.config import SPACES, StudyConfig
 from study.errors import Refused
 from study.scales import SCALES
 from study.storage.store import recall, refuse_existing
 from trainables.checks import must
 from trainables.config import DATASETS, TEST_SIZES, DataConfig, Dataset, ThreatModel
 
-WITH_RESUME = ("resume", "address", "concurrency", "no_confirm")
+SEARCH = ("sampler", "scheduler", "halving", "grace", "factor")
+WITH_RESUME = ("resume", "address", "concurrency", "no_confirm", "accept_changes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Request:
         concurrency: trials at a time, or None for one a processor.
         confirm: whether to retrain candidates after the search.
         download: whether to fetch the data first.
+        accept_changes: whether a study may go on with other code, data or another space than it began with.
         command: what was typed.
     """
 
@@ -41,6 +43,7 @@ class Request:
     confirm: bool
     dry_run: bool
     download: bool
+    accept_changes: bool
     command: str
 
 
@@ -58,10 +61,13 @@ def read_options(arguments: Sequence[str] | None = None) -> Request:
         "address": options.get("address"),
         "concurrency": options.get("concurrency"),
         "confirm": "no_confirm" not in options,
+        "accept_changes": "accept_changes" in options,
         "command": command,
     }
     if "resume" in options:
         return _resumed(options, rest)
+    if rest["accept_changes"]:
+        raise Refused("--accept-changes is for a study that goes on; got it without --resume; leave it out")
     try:
         config = _config(options)
     except ValueError as error:
@@ -73,14 +79,18 @@ def read_options(arguments: Sequence[str] | None = None) -> Request:
 
 
 def _resumed(options: dict[str, Any], rest: dict[str, Any]) -> Request:
-    others = [f"--{name.replace('_', '-')}" for name in options if name not in WITH_RESUME]
+    others = [_spelt(name) for name in options if name not in WITH_RESUME]
     if others:
         raise Refused(
-            f"a study goes on as it began; got {' '.join(others)} beside --resume, which takes only --address, "
-            "--concurrency and --no-confirm; leave them out, or start another study"
+            f"a study goes on as it began; got {' '.join(others)} beside --resume, which takes only "
+            f"{', '.join(_spelt(name) for name in WITH_RESUME[1:])}; leave them out, or start another study"
         )
     run_dir = Path(options["resume"]).absolute()
     return Request(config=recall(run_dir), run_dir=run_dir, resume=True, dry_run=False, download=False, **rest)
+
+
+def _spelt(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _config(options: dict[str, Any]) -> StudyConfig:
@@ -97,7 +107,7 @@ def _config(options: dict[str, Any]) -> StudyConfig:
         threat_model=ThreatModel(norm=norm, epsilon=options.get("epsilon", EPSILON[norm]), eta=options.get("eta", ETA)),
         data=data,
         seed=seed,
-        sampler=options.get("sampler", SAMPLERS[0]),
+        **{name: options[name] for name in SEARCH if name in options},
         **numbers,
     )
 

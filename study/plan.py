@@ -81,7 +81,9 @@ def gradient_evaluations(config: TrialConfig) -> int:
     clean_copies = sum(capacity for (role, _), capacity in pairs if role.loss == "trades")
     batches = math.ceil(config.data.n_train / config.batch_size)
     training = config.epochs * batches * (config.batch_size + attacks + clean_copies)
-    return training + (1 + len(config.evaluation.at_epochs)) * _measurement(config.evaluation, config.data.manifolds)
+    at_rungs = len([epoch for epoch in config.evaluation.at_epochs if epoch < config.epochs])
+    rung = _measurement(replace(config.evaluation, paper_attempts=0), ())
+    return training + at_rungs * rung + _measurement(config.evaluation, config.data.manifolds)
 
 
 def _measurement(evaluation: EvaluationConfig, manifolds: Sequence[ThreatName]) -> int:

@@ -1,6 +1,6 @@
 """From a config to reports: data, manifold, classifier, training. Needs neither Ray nor Optuna."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,6 +20,7 @@ from trainables.manifolds.affine import AffineManifold, Warp
 from trainables.manifolds.fonts import FontManifold
 from trainables.manifolds.manifold import Manifolds
 from trainables.report import EpochReport
+from trainables.training.checkpoint import pack, unpack
 from trainables.training.loop import Training, begin, train
 
 
@@ -41,9 +42,21 @@ class Run:
         """Counts the classifier's trained parameters."""
         return self.training.classifier.size
 
-    def reports(self) -> Iterator[EpochReport]:
-        """Trains, and reports after every epoch."""
-        return train(self.training)
+    def reports(self, after_step: Callable[[], None] = lambda: None) -> Iterator[EpochReport]:
+        """Trains from wherever it is, and reports after every epoch; `after_step` is called between two steps."""
+        return train(self.training, after_step)
+
+    def checkpoint(self) -> bytes:
+        """Returns all that `go_on` needs; to be taken after a step or a report."""
+        return pack(self.training)
+
+    def go_on(self, checkpoint: bytes) -> None:
+        """Continues where a checkpoint of the same trial was taken.
+
+        Raises:
+            ValueError: if it is none.
+        """
+        unpack(self.training, checkpoint)
 
     def weights(self) -> dict[str, Tensor]:
         """Returns parameters and running statistics as they are now, under the names of the network."""

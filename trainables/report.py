@@ -1,6 +1,7 @@
 """What a trial says after every epoch."""
 
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,8 @@ class EpochReport:
         gradient_evaluations: backward passes through the classifier, per example, since the trial began.
         forward_passes: the same for forward passes.
         seconds: wall time since the trial began.
-        infeasible: why the trial can give no point (NaN, chance level), or None.
+        at_chance: the error is not below that of a constant prediction; robust error then says nothing.
+        infeasible: why the trial can give no point (NaN, chance level at its end), or None.
     """
 
     epoch: int
@@ -38,7 +40,25 @@ class EpochReport:
     gradient_evaluations: int = 0
     forward_passes: int = 0
     seconds: float = 0.0
+    at_chance: bool = False
     infeasible: str | None = None
 
 
 EPOCH_REPORT_FIELDS = tuple(f.name for f in fields(EpochReport))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One message from a trial to whoever runs it.
+
+    Attributes:
+        report: an `EpochReport` as a dictionary; None between two epochs.
+        model: what is trained: its `parameters`, `device` and `manifold_digest`.
+        checkpoint: all that the trial needs to go on from here, or None.
+        failed: why it cannot go on; then there is nothing else.
+    """
+
+    report: dict[str, Any] | None = None
+    model: dict[str, Any] = field(default_factory=dict)
+    checkpoint: bytes | None = None
+    failed: str | None = None

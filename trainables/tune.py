@@ -1,5 +1,6 @@
 """Trials inside a Ray cluster. The one file below `study` that imports ray."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -11,27 +12,35 @@ from safetensors.torch import save
 
 from trainables.config import TrialConfig
 from trainables.pipeline import Run, prepare
+from trainables.report import EpochReport, Said
+
+CHECKPOINT_EVERY = 30.0  # seconds; a trial that is interrupted loses at most that much, and a step
 
 
 def trainable(point: Mapping[str, Any]) -> None:
-    """Trains the trial whose config is `point["config"]` and reports to Tune after every epoch.
+    """Trains the trial whose config is `point["config"]`, from `point["checkpoint"]` on where there is one.
 
-    What goes wrong in it is reported as `failed`, since trying the same again would go wrong the same way.
+    It tells Tune `Said` under the key "said": after every epoch, and between two where a checkpoint is due. What goes
+    wrong in it is said as `failed`, since trying the same again would go wrong the same way.
     """
     _use_own_cpus()
     try:
         run = prepare(TrialConfig.from_dict(point["config"]))
-        for report in run.reports():
-            tune.report({**asdict(report), **_about(run)})
+        if point.get("checkpoint"):
+            run.go_on(point["checkpoint"])
+        due = _Clock(CHECKPOINT_EVERY)
+        reports = run.reports(lambda: _say(_said(run, None)) if due() else None)
+        for report in reports:
+            _say(_said(run, report, with_checkpoint=report.epoch in point["rungs"] or due()))
     except Exception as error:
-        tune.report({"failed": _in_one_line(error)})
+        _say(Said(failed=_in_one_line(error)))
 
 
 def retrain(config: Mapping[str, Any]) -> dict[str, Any]:
     """Trains a candidate once more and returns its last report, with its weights in the safetensors format.
 
     Returns:
-        the keys of an `EpochReport`, of what `trainable` adds to one, and `weights`; or `failed`: what went wrong.
+        the keys of an `EpochReport`, of what is known about the model, and `weights`; or `failed`: what went wrong.
     """
     _use_own_cpus()
     try:
@@ -41,6 +50,31 @@ def retrain(config: Mapping[str, Any]) -> dict[str, Any]:
         return {**asdict(last), **_about(run), "weights": save(weights)}
     except Exception as error:
         return {"failed": _in_one_line(error)}
+
+
+class _Clock:
+    """Says once whenever so many seconds have passed."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._last = seconds, time.monotonic()
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        due = now - self._last >= self._seconds
+        self._last = now if due else self._last
+        return due
+
+
+def _say(said: Said) -> None:
+    tune.report({"said": said})
+
+
+def _said(run: Run, report: EpochReport | None, *, with_checkpoint: bool = True) -> Said:
+    return Said(
+        report=None if report is None else asdict(report),
+        model=_about(run),
+        checkpoint=run.checkpoint() if with_checkpoint else None,
+    )
 
 
 def _about(run: Run) -> dict[str, Any]:

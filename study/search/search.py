@@ -36,7 +36,7 @@ class Search:
         }
         for trial in sorted(past, key=lambda trial: trial.number):
             self._add(trial)
-            if trial.state != "RUNNING":
+            if trial.state not in ("RUNNING", "PAUSED"):
                 self.tell(trial)
 
     def ask(self) -> Trial | None:

@@ -1,10 +1,12 @@
 """Where a study's numbers come from: study.json, and every look at the test split."""
 
+import hashlib
 import importlib.metadata
 import json
 import os
 import platform
 import subprocess
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,6 +16,8 @@ from typing import Any
 from study.config import StudyConfig
 
 PACKAGES = ("torch", "ray", "optuna", "numpy", "pyarrow", "moocore")
+DECISIVE = ("torch", "torchvision", "numpy", "optuna")  # whose version may change a trial's numbers, or what is asked
+SOURCES = ("trainables", "search_spaces", "study/search", "study/scheduling")  # of code that may
 
 
 def now() -> str:
@@ -27,6 +31,7 @@ def describe(config: StudyConfig, *, command: str, data_fingerprint: str) -> dic
     source = data.pop("source")
     return {
         "name": config.name,
+        "study_id": uuid.uuid4().hex,
         "command": command,
         "space": config.space,
         "space_fingerprint": config.search_space().fingerprint(),
@@ -44,6 +49,7 @@ def describe(config: StudyConfig, *, command: str, data_fingerprint: str) -> dic
         "evaluation": asdict(config.evaluation()),
         "confirmation": asdict(config.confirmation()),
         "versions": versions(),
+        "code": code(),
         "git_commit": git_commit(),
         "hardware": hardware(),
         "started": now(),
@@ -59,6 +65,21 @@ def versions() -> dict[str, str]:
     except importlib.metadata.PackageNotFoundError:
         own = "not installed"
     return {"python": platform.python_version(), "disentangle": own, **installed}
+
+
+def code() -> dict[str, str]:
+    """Returns what a resumed study must share with the one that began: digests of sources, and versions."""
+    root = Path(__file__).parents[2]
+    return {name: _digest(root / name) for name in SOURCES} | {
+        name: importlib.metadata.version(name) for name in DECISIVE
+    }
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 def git_commit() -> str | None:

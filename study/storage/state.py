@@ -34,7 +34,11 @@ class Trial:
         point: of the search space; `params` is the same as the optimiser asked for it.
         config: a `TrialConfig` as a dictionary.
         curve: an `EpochReport` an epoch, as dictionaries.
+        state: RUNNING, PAUSED (at a rung, with a checkpoint), or how it ended: COMPLETE, STOPPED (early), FAILED or
+            INFEASIBLE.
         message: why it is not COMPLETE.
+        stopped_at: the epoch after which halving stopped it, or would have where it only looks on.
+        breaks: times that its worker died since its last report.
     """
 
     trial_id: str
@@ -48,6 +52,8 @@ class Trial:
     state: str = "RUNNING"
     message: str | None = None
     model: Model = field(default_factory=Model)
+    stopped_at: int | None = None
+    breaks: int = 0
 
     @property
     def objectives(self) -> tuple[float, float] | None:
@@ -56,6 +62,11 @@ class Trial:
             return None
         error, robust = (float(self.curve[-1][name]) for name in OBJECTIVES)
         return error, robust
+
+    @property
+    def epoch(self) -> int:
+        """Epochs that it has reported."""
+        return int(self.curve[-1]["epoch"]) if self.curve else 0
 
     @property
     def name(self) -> str:
@@ -92,11 +103,13 @@ class State:
         study: the event that began it: its config and fingerprints; empty before.
         trials: by id, in the order in which they were asked for.
         confirmations: by trial id and seed.
+        happenings: "report" or "promoted", trial id and epoch, in their order: what halving saw.
     """
 
     study: dict[str, Any] = field(default_factory=dict)
     trials: dict[str, Trial] = field(default_factory=dict)
     confirmations: dict[tuple[str, int], Confirmation] = field(default_factory=dict)
+    happenings: list[tuple[str, str, int]] = field(default_factory=list)
 
     def apply(self, event: Event) -> None:
         """Takes one event in; kinds that say nothing about trials are passed over."""
@@ -105,6 +118,11 @@ class State:
             "asked": self._asked,
             "report": self._report,
             "finished": self._finished,
+            "paused": self._paused,
+            "promoted": self._promoted,
+            "would_stop": self._would_stop,
+            "broke": self._broke,
+            "accepted": self._accepted,
             "confirmed": self._confirmed,
         }
         if event["kind"] in kinds:
@@ -118,13 +136,35 @@ class State:
 
     def _report(self, event: Event) -> None:
         trial, report = self.trials[event["trial_id"]], event["report"]
-        # A trial that was in flight when its study stopped starts again: what it had said is said anew.
+        # A trial that was interrupted goes on from its last checkpoint: what it had said since is said anew.
         trial.curve = [known for known in trial.curve if known["epoch"] < report["epoch"]] + [report]
         trial.model = Model(**event["model"])
+        trial.breaks = 0
+        self.happenings.append(("report", trial.trial_id, report["epoch"]))
 
     def _finished(self, event: Event) -> None:
         trial = self.trials[event["trial_id"]]
         trial.state, trial.message = event["state"], event["message"]
+        if trial.state == "STOPPED":
+            trial.stopped_at = trial.epoch
+
+    def _paused(self, event: Event) -> None:
+        self.trials[event["trial_id"]].state = "PAUSED"
+
+    def _promoted(self, event: Event) -> None:
+        trial = self.trials[event["trial_id"]]
+        trial.state = "RUNNING"
+        self.happenings.append(("promoted", trial.trial_id, trial.epoch))
+
+    def _would_stop(self, event: Event) -> None:
+        trial = self.trials[event["trial_id"]]
+        trial.stopped_at = trial.stopped_at or event["epoch"]
+
+    def _broke(self, event: Event) -> None:
+        self.trials[event["trial_id"]].breaks += 1
+
+    def _accepted(self, event: Event) -> None:
+        self.study |= event["now"]
 
     def _confirmed(self, event: Event) -> None:
         confirmed = Confirmation(**event | {"model": Model(**event["model"])})
@@ -135,7 +175,7 @@ class State:
         return [trial for trial in self.trials.values() if trial.architecture == architecture]
 
     def in_flight(self) -> list[Trial]:
-        """Returns the trials that were asked for and have not ended."""
+        """Returns the trials that were asked for, have not ended and are not paused."""
         return [trial for trial in self.trials.values() if trial.state == "RUNNING"]
 
 

@@ -54,6 +54,26 @@ class Store:
         """Records what a trial says after an epoch."""
         self._record("report", trial_id=trial_id, report=finite(report), model=asdict(model))
 
+    def paused(self, trial_id: str) -> None:
+        """Records that a trial waits at a rung."""
+        self._record("paused", trial_id=trial_id)
+
+    def promoted(self, trial_id: str) -> None:
+        """Records that a paused trial goes on."""
+        self._record("promoted", trial_id=trial_id)
+
+    def would_stop(self, trial_id: str, epoch: int) -> None:
+        """Records that halving would have stopped a trial that goes on for comparison."""
+        self._record("would_stop", trial_id=trial_id, epoch=epoch)
+
+    def broke(self, trial_id: str, reason: str) -> None:
+        """Records that a trial's worker died."""
+        self._record("broke", trial_id=trial_id, reason=reason)
+
+    def accepted(self, changes: Mapping[str, Any]) -> None:
+        """Records that the study goes on with something else than it began with."""
+        self._record("accepted", now=dict(changes), before={key: self.state.study.get(key) for key in changes})
+
     def finished(self, trial_id: str, state: str, message: str | None) -> None:
         """Records how a trial ended."""
         self._record("finished", trial_id=trial_id, state=state, message=message)

@@ -58,6 +58,7 @@ def _trial(trial: Trial) -> Row:
         "epochs": len(trial.curve),
         "device": trial.model.device,
         "manifold_digest": trial.model.manifold_digest,
+        "stopped_at": trial.stopped_at,
         "message": trial.message,
     }
     return row | metrics | _cost(last) | _configuration(trial.config)

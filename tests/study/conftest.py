@@ -6,6 +6,7 @@ from study.scales import SCALES
 from study.storage.provenance import describe
 from study.storage.store import Store, create
 from trainables.config import DataConfig
+from trainables.report import Said
 
 MODEL = {"parameters": 10, "device": "cpu", "manifold_digest": "abc"}
 
@@ -24,22 +25,32 @@ def begin(folder, **changes):
 
 
 def said(epoch, error, robust_error, **changes):
-    """What a trial says after an epoch, with the keys of an `EpochReport` and of a `Model`."""
+    """An `EpochReport` as a dictionary."""
     report = {
         "epoch": epoch, "train_loss": 1.0, "error": error, "robust_error": robust_error,
         "robust_error_at": {} if robust_error is None else {"0.075": error, "0.3": robust_error},
         "on_manifold_error": None, "affine_error": None, "success_rate": None, "on_manifold_success_rate": None,
-        "gradient_evaluations": 100 * epoch, "forward_passes": 200 * epoch, "seconds": 0.5 * epoch, "infeasible": None,
+        "gradient_evaluations": 100 * epoch, "forward_passes": 200 * epoch, "seconds": 0.5 * epoch, "at_chance": False,
+        "infeasible": None,
     }  # fmt: skip
-    return report | MODEL | changes
+    return report | changes
+
+
+def tell(desk, trial, *report, checkpoint=None, **changes):
+    """Lets a trial say something after an epoch; returns what is decided on it."""
+    return desk.hear(trial.trial_id, Said(report=said(*report, **changes), model=MODEL, checkpoint=checkpoint))
+
+
+def fail(desk, trial, why):
+    return desk.hear(trial.trial_id, Said(failed=why))
 
 
 def work(desk, error, robust_error):
     """Takes the next trial and ends it with these errors."""
     trial = desk.next()
-    desk.report(trial.trial_id, said(1, 0.9, None))
-    desk.report(trial.trial_id, said(2, error, robust_error))
-    return desk.end(trial.trial_id, None)
+    tell(desk, trial, 1, 0.9, None)
+    tell(desk, trial, 2, error, robust_error)
+    return desk.end(trial.trial_id)
 
 
 @pytest.fixture

@@ -11,21 +11,25 @@ def misbehaving(point: Mapping[str, Any]) -> None:
     """Does what the trial's number says."""
     from ray import tune
 
-    from tests.study.conftest import said
+    from tests.study.conftest import MODEL, said
+    from trainables.report import Said
     from trainables.tune import trainable
+
+    def say(*report: Any, **changes: Any) -> None:
+        tune.report({"said": Said(report=said(*report, **changes), model=MODEL)})
 
     number = int(point["trial_id"].split("-")[1])
     if number == 0:
-        tune.report(said(1, 0.25, 0.5))
+        say(2, 0.25, 0.5)
     elif number == 1:
         raise RuntimeError("the trial\nbroke")
     elif number == 2:
         os._exit(1)
     elif number == 4:
-        tune.report(said(1, 0.9, None, infeasible="it collapsed"))
+        say(1, 0.9, None, infeasible="it collapsed")
     elif number == 5:
         data = point["config"]["data"] | {"source": "/nowhere"}
-        trainable({"config": point["config"] | {"data": data}})
+        trainable({**point, "config": point["config"] | {"data": data}})
 
 
 def main(runs: Path) -> None:

@@ -1,6 +1,6 @@
 from study.confirmation import candidates, jobs
 from study.desk import Desk
-from tests.study.conftest import begin, work
+from tests.study.conftest import begin, fail, work
 
 
 def test_candidates_are_the_front_and_all_baselines_of_each_architecture(tmp_path):
@@ -9,7 +9,7 @@ def test_candidates_are_the_front_and_all_baselines_of_each_architecture(tmp_pat
         for number in range(5):
             work(desk, 0.5, 0.9 - number / 100)
         failed = desk.next()
-        desk.end(failed.trial_id, "it broke")
+        fail(desk, failed, "it broke")
         for error, robust in [(0.1, 0.99), (0.6, 0.95), (0.4, 0.4)]:
             work(desk, error, robust)
 

@@ -7,7 +7,7 @@ from study.desk import Desk
 from study.search.front import validation_front
 from study.search.search import Search
 from study.storage.state import Trial
-from tests.study.conftest import begin, reopened, said, tiny, work
+from tests.study.conftest import begin, reopened, tell, tiny, work
 from trainables.config import TrialConfig
 
 
@@ -22,8 +22,7 @@ def run_all(desk):
     while trial := desk.next():
         asked.append((trial.trial_id, trial.point))
         error, robust = errors(trial)
-        desk.report(trial.trial_id, said(1, error, robust))
-        desk.end(trial.trial_id, None)
+        tell(desk, trial, 2, error, robust)
     return asked
 
 
@@ -71,8 +70,7 @@ def test_a_resumed_search_asks_what_an_uninterrupted_one_would_have(tmp_path, st
         desk = Desk(store)
         for _ in range(min(stop_after, 15)):
             trial = desk.next()
-            desk.report(trial.trial_id, said(1, *errors(trial)))
-            desk.end(trial.trial_id, None)
+            tell(desk, trial, 2, *errors(trial))
         desk.next()  # in flight when the study stops
     with reopened(store) as again:
         run_all(Desk(again))
@@ -96,8 +94,7 @@ def test_failed_and_infeasible_trials_are_no_points(tmp_path):
         desk = Desk(store)
         for _ in range(14):
             trial = desk.next()
-            desk.report(trial.trial_id, said(1, 0.0, 0.0, infeasible="it collapsed"))
-            desk.end(trial.trial_id, None)
+            tell(desk, trial, 1, 0.0, 0.0, infeasible="it collapsed")
 
         assert {trial.state for trial in store.state.trials.values()} == {"INFEASIBLE"}
         assert validation_front(store.state.trials.values()) == []

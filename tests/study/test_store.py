@@ -10,7 +10,7 @@ from study.desk import Desk
 from study.errors import Refused, StudyBusy
 from study.storage.state import Model
 from study.storage.store import Store, create, finite, recall, resume_command
-from tests.study.conftest import MODEL, begin, reopened, said, tiny, work
+from tests.study.conftest import MODEL, begin, reopened, said, tell, tiny, work
 
 
 def rows(store, table):
@@ -85,7 +85,7 @@ def test_a_trial_that_starts_again_says_everything_anew(store):
     desk = Desk(store)
     trial = desk.next()
     for epoch, error in [(1, 0.9), (2, 0.8), (1, 0.7)]:
-        desk.report(trial.trial_id, said(epoch, error, None))
+        tell(desk, trial, epoch, error, None)
 
     assert [report["error"] for report in trial.curve] == [0.7]
 

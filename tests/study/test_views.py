@@ -10,7 +10,7 @@ from study.monitoring.lines import Lines
 from study.monitoring.progress import Count, duration
 from study.monitoring.view import View
 from study.storage.state import Confirmation, Model
-from tests.study.conftest import MODEL, begin, said, work
+from tests.study.conftest import MODEL, begin, fail, said, tell, work
 
 CLUSTER = Cluster(dashboard="http://127.0.0.1:8265", token=Path("/home/you/.ray/auth_token"), concurrency=2)
 
@@ -27,11 +27,14 @@ def play(watch, store):
     for failure in (None, "OSError: [disk] full"):
         trial = desk.next()
         watch.trial_began(trial)
-        desk.report(trial.trial_id, said(1, 0.25, 0.5))
-        watch.trial_ended(desk.end(trial.trial_id, failure))
+        if failure:
+            fail(desk, trial, failure)
+        else:
+            tell(desk, trial, 2, 0.25, 0.5)
+        watch.trial_ended(desk.end(trial.trial_id))
     trial = desk.next()
     watch.trial_began(trial)
-    desk.report(trial.trial_id, said(1, 0.9, None))
+    tell(desk, trial, 1, 0.9, None)
     watch.tick()
     confirmation = Confirmation(
         trial_id="conv-000", seed=7, report=said(2, 0.3, 0.6), message=None, model=Model(**MODEL)

@@ -1,9 +1,13 @@
-"""Training as a generator: the scheduler stops by not asking for more."""
+"""Training as a generator: the scheduler stops by not asking for more.
+
+All that changes lies in `Training`, between any two steps: `trainables.training.checkpoint` packs it, and a trial that
+goes on from there reports what it would have reported, to the last bit.
+"""
 
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -26,12 +30,30 @@ DTYPE = torch.float32
 
 
 @dataclass(slots=True, kw_only=True)
+class Progress:
+    """How far a model is.
+
+    Attributes:
+        epoch: epochs that are done and reported.
+        losses: of the steps since then, one a batch.
+        permutation: the order of examples in the epoch under way; None between two epochs.
+        seconds: wall time so far, over all processes that trained it.
+    """
+
+    epoch: int = 0
+    losses: list[Tensor] = field(default_factory=list)
+    permutation: Tensor | None = None
+    seconds: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
 class Training:
     """A model on its way.
 
     Attributes:
         state: parameters, running statistics and the optimiser's moments, after the last step.
         tally: what training and evaluation have cost so far.
+        order: draws the order of examples; `attack` the noise of the attacks.
     """
 
     config: TrialConfig
@@ -40,6 +62,9 @@ class Training:
     manifolds: Manifolds
     state: State
     tally: Tally
+    order: torch.Generator
+    attack: torch.Generator
+    progress: Progress
 
     def folded(self) -> Tensors:
         """Returns the parameters of the model as it is evaluated."""
@@ -51,38 +76,60 @@ def begin(config: TrialConfig, classifier: Classifier, splits: Splits, manifolds
     params, buffers = classifier.initialise(stream(config.seed, "weights"), DTYPE)
     state = State(params, buffers, optimisers.begin(params))
     return Training(
-        config=config, classifier=classifier, splits=splits, manifolds=manifolds, state=state, tally=Tally()
+        config=config,
+        classifier=classifier,
+        splits=splits,
+        manifolds=manifolds,
+        state=state,
+        tally=Tally(),
+        order=stream(config.seed, "order"),
+        attack=stream(config.seed, "attack"),
+        progress=Progress(),
     )
 
 
-def train(training: Training) -> Iterator[EpochReport]:
-    """Trains for the config's epochs and reports after each; ends early, with the reason, where nothing can come."""
-    config, started = training.config, time.perf_counter()
-    order, attack = stream(config.seed, "order"), stream(config.seed, "attack")
-    for epoch in range(config.epochs):
-        loss = _epoch(training, epoch, order, attack)
-        report = _report(training, epoch + 1, loss, time.perf_counter() - started)
+def train(training: Training, after_step: Callable[[], None] = lambda: None) -> Iterator[EpochReport]:
+    """Trains to the config's last epoch and reports after each; ends early, with the reason, where nothing can come.
+
+    Args:
+        training: goes on from wherever it is.
+        after_step: is called between any two steps, where the training may be packed.
+    """
+    progress = training.progress
+    while progress.epoch < training.config.epochs:
+        started, before = time.perf_counter(), progress.seconds
+
+        def stepped(started: float = started, before: float = before) -> None:
+            progress.seconds = before + time.perf_counter() - started
+            after_step()
+
+        loss = _epoch(training, stepped)
+        report = _report(training, progress.epoch + 1, loss, before - started)
+        progress.epoch, progress.losses, progress.permutation = report.epoch, [], None
+        progress.seconds = report.seconds
         yield report
         if report.infeasible:
             return
 
 
-def _epoch(training: Training, epoch: int, order: torch.Generator, attack: torch.Generator) -> float:
-    """Runs one epoch and returns its mean loss."""
-    config = training.config
+def _epoch(training: Training, after_step: Callable[[], None]) -> float:
+    """Runs what is left of an epoch and returns its mean loss."""
+    config, progress = training.config, training.progress
     step = dedicated_step(config, training.classifier, training.manifolds, DTYPE)
     batches = math.ceil(config.data.n_train / config.batch_size)
-    permutation = torch.randperm(config.data.n_train, generator=order)
-    losses = []
-    for number in range(batches):
+    if progress.permutation is None:
+        progress.permutation = torch.randperm(config.data.n_train, generator=training.order)
+    permutation = progress.permutation
+    for number in range(len(progress.losses), batches):
         places = torch.arange(number * config.batch_size, (number + 1) * config.batch_size)
         batch = make_batch(training.splits.train, step.manifolds, permutation[places % len(permutation)])
-        rate = learning_rate(config.optimiser, epoch, number, epochs=config.epochs, batches=batches)
-        noise = draw_noise(config, noise_shapes(training.splits, step.manifolds), attack, DTYPE)
+        rate = learning_rate(config.optimiser, progress.epoch, number, epochs=config.epochs, batches=batches)
+        noise = draw_noise(config, noise_shapes(training.splits, step.manifolds), training.attack, DTYPE)
         training.state, outcome = step(training.state, batch, noise, hyper(config, rate, DTYPE))
-        losses.append(outcome.loss)
+        progress.losses.append(outcome.loss)
         _count(training, [int(iterations) for iterations in outcome.iterations])
-    return torch.stack(losses).mean().item()
+        after_step()
+    return torch.stack(progress.losses).mean().item()
 
 
 def make_batch(split: Split, manifolds: Manifolds, indices: Tensor) -> Batch:
@@ -108,21 +155,29 @@ def _count(training: Training, iterations: list[int]) -> None:
             tally.add(capacity, forward=1, backward=1)
 
 
-def _report(training: Training, epoch: int, loss: float, seconds: float) -> EpochReport:
+def _report(training: Training, epoch: int, loss: float, since: float) -> EpochReport:
     """Measures the model: its error after every epoch, attacks where the config asks for them.
 
-    Test data, where the config names it, is opened once: after the last epoch. Until then errors are on validation.
+    Test data, where the config names it, is opened once: after the last epoch. Until then errors are on validation,
+    and of the attacks only those of the objectives run.
+
+    Args:
+        training: of the model.
+        epoch: that has just ended.
+        loss: its mean.
+        since: what the clock is ahead of the trial's own time.
     """
-    config, started = training.config, time.perf_counter()
-    last = epoch == config.epochs
+    config, last = training.config, epoch == training.config.epochs
     split: Split = getattr(training.splits, config.evaluation.split if last else "validation")
     subject = Subject(classifier=training.classifier, folded=training.folded(), split=split, tally=training.tally)
     error = subject.error()
+    at_chance = error >= _chance(split)
     infeasible = _infeasible(training, loss, error, split) if last or not math.isfinite(loss) else None
     attacks = {}
     if not infeasible and (last or epoch in config.evaluation.at_epochs):
-        measured = under_attack(subject, training.manifolds, config.threat_model, config.evaluation, config.data.seed)
-        attacks = asdict(measured)
+        evaluation = config.evaluation if last else replace(config.evaluation, paper_attempts=0)
+        manifolds = training.manifolds if last else {}
+        attacks = asdict(under_attack(subject, manifolds, config.threat_model, evaluation, config.data.seed))
     return EpochReport(
         epoch=epoch,
         train_loss=loss,
@@ -130,9 +185,15 @@ def _report(training: Training, epoch: int, loss: float, seconds: float) -> Epoc
         **attacks,
         gradient_evaluations=training.tally.gradient_evaluations,
         forward_passes=training.tally.forward_passes,
-        seconds=seconds + time.perf_counter() - started,
+        seconds=since + time.perf_counter(),
+        at_chance=at_chance,
         infeasible=infeasible,
     )
+
+
+def _chance(split: Split) -> float:
+    """Returns the error of the best constant prediction."""
+    return 1 - split.labels.bincount().max().item() / len(split)
 
 
 def _infeasible(training: Training, loss: float, error: float, split: Split) -> str | None:
@@ -141,7 +202,6 @@ def _infeasible(training: Training, loss: float, error: float, split: Split) -> 
         return f"the training loss is {loss}"
     if not all(bool(values.isfinite().all()) for values in training.folded().values()):
         return "the last update left weights that are not finite"
-    chance = 1 - split.labels.bincount().max().item() / len(split)
-    if error >= chance:
-        return f"collapsed: the error of {error:.3f} is not below chance, {chance:.3f}"
+    if error >= _chance(split):
+        return f"collapsed: the error of {error:.3f} is not below chance, {_chance(split):.3f}"
     return None
