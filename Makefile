@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATA ?=
 
-.PHONY: demo test test-slow lint format clean
+.PHONY: demo test test-slow test-kills lint format clean
 
 demo: $(READY)  ## a small study from nothing to a report, in about ten minutes on two cores
 	$(BIN)/python -m study.launch --space tradeoff --scale demo $(if $(DATA),--data-root $(DATA))
@@ -14,7 +14,10 @@ test: $(READY)  ## the quick tests
 	$(BIN)/python -m pytest -q
 
 test-slow: $(READY)  ## the tests that take longer: real Ray studies, interruptions, planted bugs
-	$(BIN)/python -m pytest -q -m "slow or ray"
+	$(BIN)/python -m pytest -q -m "(slow or ray) and not kills"
+
+test-kills: $(READY)  ## a study that loses its driver, workers and node 30 times
+	$(BIN)/python -m pytest -q -s -m kills
 
 lint: $(READY)  ## style, types, architecture, sizes, dead code
 	$(BIN)/ruff check

@@ -29,7 +29,7 @@ class Driver:
 
     def finish(self):
         """Waits for its end and returns status, stdout and stderr."""
-        out, err = self.process.communicate(timeout=170)
+        out, err = self.process.communicate(timeout=400)
         return self.process.returncode, out, err
 
     def strike(self, number):

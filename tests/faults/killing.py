@@ -1,0 +1,130 @@
+"""Real studies whose parts are killed at random moments, and what is left of them."""
+
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+
+import psutil
+
+from analysis import load
+from study.storage.journal import read
+from tests.study.processes import Driver, wait_for
+
+KINDS = ("driver", "worker", "node", "mid-write")
+TRIALS = 40
+STUDY = [
+    *("--scale", "smoke", "--architectures", "mlp", "--n-train", "40", "--n-validation", "40", "--n-test", "100"),
+    *("--n-attacked", "10", "--epochs", "4", "--grace", "1", "--trials", str(TRIALS), "--seeds", "1"),
+    *("--sampler", "random", "--concurrency", "1"),
+]
+MEASURED = ("trial_id", "label", "state", "seed", "signature", "gradient_evaluations", "forward_passes", "stopped_at")
+
+
+class Reader(threading.Thread):
+    """Reads a study's tables again and again while it runs, as a user's notebook would."""
+
+    def __init__(self, run_dir):
+        super().__init__(daemon=True)
+        self.run_dir, self.reads, self.complaints, self.over = run_dir, 0, [], threading.Event()
+
+    def run(self):
+        while not self.over.wait(0.05):
+            if not (self.run_dir / "results" / "confirmations.parquet").is_file():
+                continue
+            try:
+                load(self.run_dir)
+                self.reads += 1
+            except Exception as error:
+                self.complaints.append(repr(error))
+
+    def stop(self):
+        self.over.set()
+        self.join()
+        return self.complaints
+
+
+def kill_until_done(run_dir, kills, seed):
+    """Starts a study, kills its parts so many times, and lets it finish; returns how many of each kind died."""
+    rng, done = random.Random(seed), Counter()
+    driver = Driver(*STUDY, "--runs", run_dir.parent, "--name", run_dir.name)
+    while sum(done.values()) < kills:
+        kind = rng.choice(KINDS)
+        if not _begun(driver, run_dir):
+            driver = _again(driver, run_dir)
+            continue
+        time.sleep(rng.uniform(0, 1.5))
+        done[kind] += _kill(kind, driver, run_dir)
+        if kind != "worker":
+            driver = _again(driver, run_dir)
+    return driver.finish(), done
+
+
+def _again(driver, run_dir):
+    """Waits for the end of a driver that has lost something it needs, and starts another."""
+    with suppress(Exception):
+        driver.process.communicate(timeout=90)
+    if driver.process.poll() is None:
+        raise AssertionError("a driver neither went on nor ended after its node was killed")
+    return Driver("--resume", run_dir, "--concurrency", 1)
+
+
+def _begun(driver, run_dir):
+    """Waits until a driver works on trials; False where it has ended instead."""
+    before = _events(run_dir)
+    wait_for(lambda: driver.process.poll() is not None or _events(run_dir) > before + 2, 120)
+    return driver.process.poll() is None
+
+
+def _events(run_dir):
+    journal = run_dir / "journal"
+    return sum(len(path.read_bytes()) for path in journal.glob("*.jsonl")) // 300 if journal.is_dir() else 0
+
+
+def _kill(kind, driver, run_dir):
+    """Kills one thing; returns whether it was there to be killed."""
+    if kind == "mid-write":
+        wait_for(lambda: any(run_dir.rglob(".*.*[0-9]")), 5)
+    victims = {
+        "driver": lambda: [driver.process.pid],
+        "mid-write": lambda: [driver.process.pid],
+        "worker": lambda: _named(driver, "ray::"),
+        "node": lambda: _named(driver, "raylet") + _named(driver, "ray::"),
+    }[kind]()
+    killed = 0
+    for pid in victims:
+        with suppress(ProcessLookupError):
+            psutil.Process(pid).send_signal(signal.SIGKILL)
+            killed += 1
+    return killed > 0
+
+
+def _named(driver, start):
+    """Returns those of a study's processes whose program or title begins so."""
+    found = []
+    for pid in driver.processes():
+        with suppress(psutil.Error):
+            process = psutil.Process(pid)
+            title = " ".join(process.cmdline())
+            if title.startswith(start) or process.name().startswith(start):
+                found += [] if "Agent" in title else [pid]
+    return found
+
+
+def final(run_dir, table):
+    """Returns a table's measurements, without times and places."""
+    rows = getattr(load(run_dir), table).to_pylist()
+    kept = [
+        {key: value for key, value in row.items() if key in MEASURED or key.startswith(("val_", "test_", "config."))}
+        for row in rows
+    ]
+    return sorted(kept, key=lambda row: (row["trial_id"], row.get("epoch", 0)))
+
+
+def ends(run_dir):
+    """Returns how often every trial was asked for, and how often it ended, by the journal."""
+    events = list(read(run_dir / "journal"))
+    asked = Counter(event["trial_id"] for event in events if event["kind"] == "asked")
+    return asked, Counter(event["trial_id"] for event in events if event["kind"] == "finished")

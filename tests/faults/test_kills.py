@@ -1,0 +1,44 @@
+"""A study of 40 real trials loses drivers, workers and nodes at random moments, and nothing else."""
+
+import pytest
+
+from tests.faults.killing import STUDY, TRIALS, Reader, ends, final, kill_until_done
+from tests.study.processes import Driver
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The study that nobody harmed."""
+    runs = tmp_path_factory.mktemp("whole")
+    assert Driver(*STUDY, "--runs", runs, "--name", "whole").finish()[0] == 0
+    return runs / "whole"
+
+
+def check(run_dir, whole, kills, seed):
+    reader = Reader(run_dir)
+    reader.start()
+    (status, _, err), done = kill_until_done(run_dir, kills, seed)
+    complaints = reader.stop()
+    print(f"killed: {dict(done)}; tables read {reader.reads} times")
+
+    assert (status, err) == (0, "")
+    assert sum(done.values()) == kills
+    assert complaints == []
+    asked, ended = ends(run_dir)
+    assert len(asked) == TRIALS
+    assert set(asked.values()) == set(ended.values()) == {1}
+    for table in ("trials", "curves", "confirmations"):
+        assert final(run_dir, table) == final(whole, table)
+
+
+@pytest.mark.timeout(900)
+def test_ten_kills_lose_nothing(tmp_path, whole):
+    check(tmp_path / "harmed", whole, kills=10, seed=1)
+
+
+@pytest.mark.kills
+@pytest.mark.timeout(3000)
+def test_thirty_kills_lose_nothing(tmp_path, whole):
+    check(tmp_path / "harmed", whole, kills=30, seed=2)
