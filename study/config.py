@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from search_spaces.space import Space
 from search_spaces.tradeoff import tradeoff
+from study.constraints import Constraint
 from trainables.checks import must
 from trainables.config import (
     ARCHITECTURES,
@@ -17,10 +18,12 @@ from trainables.config import (
     TrialConfig,
 )
 
-Sampler = Literal["tpe", "random"]
-SAMPLERS: tuple[Sampler, ...] = ("tpe", "random")
+Sampler = Literal["tpe", "nsga2", "gp", "random"]
+SAMPLERS: tuple[Sampler, ...] = ("tpe", "nsga2", "gp", "random")
 SPACES = ("tradeoff",)
 MOST_SEEDS = 1000
+MOST_REPLICATES = 20
+MOST_GP = 300  # trials of an architecture under --sampler gp
 FIRST_FRESH_SEED = 1_000_000  # seeds of the search lie below, those of the confirmation from here on
 
 
@@ -41,6 +44,10 @@ class StudyConfig:
         n_attacked: examples under attack in a measurement.
         attempts: of the paper's attack in the confirmation.
         data: shared by all trials.
+        sampler: who proposes trials; gp, whose questions take long, only up to 300 of them.
+        constraints: what a trial must satisfy to be on the front, such as "val_error<0.2".
+        replicates: further seeds of points near the front, at most; trials beyond `trials`.
+        warm_start: the folder of an earlier study whose trials the search is told of, or None.
     """
 
     name: str
@@ -58,6 +65,9 @@ class StudyConfig:
     steps: int = 10
     n_attacked: int = 100
     attempts: int = 2
+    constraints: tuple[str, ...] = ()
+    replicates: int = 0
+    warm_start: str | None = None
 
     def __post_init__(self) -> None:
         plain = self.name.replace("-", "").replace("_", "").replace(".", "")
@@ -82,6 +92,20 @@ class StudyConfig:
         for architecture in self.architectures:
             # checks width, epochs, steps and n_attacked
             replace(self.base(architecture, 0), evaluation=self.confirmation())
+        self._check_search()
+
+    def _check_search(self) -> None:
+        must(
+            self.sampler != "gp" or self.trials <= MOST_GP,
+            f"gp takes at most {MOST_GP} trials per architecture, since a question's time grows with their cube; "
+            f"got {self.trials}; choose another sampler, such as tpe",
+        )
+        must(
+            0 <= self.replicates <= MOST_REPLICATES,
+            f"replicates of a point number 0 to {MOST_REPLICATES}; got {self.replicates}",
+        )
+        for text in self.constraints:
+            Constraint.parse(text).must_be_measured(self.data.manifolds, self.data.dataset)
 
     def search_space(self) -> Space:
         """Returns the space with its attacks' steps limited as this study wants."""
@@ -125,7 +149,7 @@ class StudyConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns nested plain values that JSON can hold."""
-        return asdict(self) | {"architectures": list(self.architectures)}
+        return asdict(self) | {"architectures": list(self.architectures), "constraints": list(self.constraints)}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
@@ -137,6 +161,7 @@ class StudyConfig:
         """
         values = dict(plain)
         values["architectures"] = tuple(values["architectures"])
+        values["constraints"] = tuple(values.get("constraints", ()))
         values["threat_model"] = ThreatModel(**values["threat_model"])
         values["data"] = DataConfig(**values["data"])
         return cls(**values)

@@ -17,7 +17,7 @@ class Desk:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._search = Search(store.config, store.state.trials.values())
+        self._search = Search(store.config, store.state.trials.values(), store.state.warm)
         self._again = store.state.in_flight()
 
     def next(self) -> Trial | None:
@@ -25,7 +25,7 @@ class Desk:
         if self._again:
             return self._again.pop(0)
         trial = self._search.ask()
-        if trial is None:
+        if not isinstance(trial, Trial):
             return None
         self.store.asked(trial)
         return self.store.state.trials[trial.trial_id]

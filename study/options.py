@@ -10,6 +10,7 @@ from typing import Any
 
 from study.arguments import DATA_ROOT, DEFAULT_SCALE, EPSILON, ETA, PROTOTYPES, parser
 from study.config import SAMPLERS, SPACES, StudyConfig
+from study.constraints import Constraint
 from study.errors import Refused
 from study.scales import SCALES
 from study.storage.store import recall, refuse_existing
@@ -98,6 +99,9 @@ def _config(options: dict[str, Any]) -> StudyConfig:
         data=data,
         seed=seed,
         sampler=options.get("sampler", SAMPLERS[0]),
+        constraints=tuple(str(Constraint.parse(text)) for text in options.get("constraint", ())),
+        replicates=options.get("replicates", 0),
+        warm_start=str(Path(options["warm_start"]).absolute()) if "warm_start" in options else None,
         **numbers,
     )
 

@@ -35,6 +35,8 @@ class Trial:
         config: a `TrialConfig` as a dictionary.
         curve: an `EpochReport` an epoch, as dictionaries.
         message: why it is not COMPLETE.
+        replicate_of: the trial that this one repeats with another seed, or None.
+        constraints: what it must satisfy to be of use, see `study.constraints`.
     """
 
     trial_id: str
@@ -48,6 +50,8 @@ class Trial:
     state: str = "RUNNING"
     message: str | None = None
     model: Model = field(default_factory=Model)
+    replicate_of: str | None = None
+    constraints: list[str] = field(default_factory=list)
 
     @property
     def objectives(self) -> tuple[float, float] | None:
@@ -92,16 +96,19 @@ class State:
         study: the event that began it: its config and fingerprints; empty before.
         trials: by id, in the order in which they were asked for.
         confirmations: by trial id and seed.
+        warm: COMPLETE trials of an earlier study that the search was told of; none of this study's own.
     """
 
     study: dict[str, Any] = field(default_factory=dict)
     trials: dict[str, Trial] = field(default_factory=dict)
+    warm: list[Trial] = field(default_factory=list)
     confirmations: dict[tuple[str, int], Confirmation] = field(default_factory=dict)
 
     def apply(self, event: Event) -> None:
         """Takes one event in; kinds that say nothing about trials are passed over."""
         kinds = {
             "study": self._study,
+            "warm": self._warm,
             "asked": self._asked,
             "report": self._report,
             "finished": self._finished,
@@ -112,6 +119,9 @@ class State:
 
     def _study(self, event: Event) -> None:
         self.study = event
+
+    def _warm(self, event: Event) -> None:
+        self.warm = [Trial(**known, state="COMPLETE") for known in event["trials"]]
 
     def _asked(self, event: Event) -> None:
         self.trials[event["trial_id"]] = Trial(**event)
