@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from study.config import HALVINGS, SAMPLERS, SCHEDULERS, SPACES
+from study.config import HALVINGS, MOST_GP, SAMPLERS, SCHEDULERS, SPACES
+from study.constraints import METRICS
 from study.errors import Refused
 from study.scales import SCALES
 from trainables.config import ARCHITECTURES, DATASETS, FEWEST, VARIANTS
@@ -57,7 +58,9 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     _add_what(made.add_argument_group("what is studied"))
-    _add_search(made.add_argument_group("how it is searched"))
+    searching = made.add_argument_group("how it is searched")
+    _add_search(searching)
+    _add_halving(searching)
     _add_size(made.add_argument_group("how large it is (numbers change the scale's)"))
     _add_where(made.add_argument_group("where it runs"))
     return made
@@ -105,9 +108,8 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
     add("--seed", type=_whole(least=0), metavar="N", help="of the whole study (default: 0)")
 
 
-def _add_search(group: argparse._ArgumentGroup) -> None:
+def _add_halving(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--sampler", choices=SAMPLERS, help="who proposes trials (default: tpe)")
     add(
         "--scheduler",
         choices=SCHEDULERS,
@@ -129,6 +131,29 @@ def _add_search(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def _add_search(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--sampler",
+        choices=SAMPLERS,
+        help="who proposes trials: tpe models the best against the rest, nsga2 breeds them, gp fits Gaussian processes "
+        f"and takes at most {MOST_GP} trials per architecture, random is what they must beat (default: tpe)",
+    )
+    add(
+        "--constraint",
+        action="append",
+        metavar="C",
+        help=f"METRIC<NUMBER (or <=, >, >=), the metric being {', '.join(METRICS)}: trials that violate it are on no "
+        'front; quote it, as in --constraint "val_error<0.2"; may be given several times',
+    )
+    add(
+        "--warm-start",
+        metavar="DIR",
+        help="tell the sampler of the complete trials of an earlier study in DIR, of the same space, threat model and "
+        "data; they are copied, and count neither as trials nor in the front",
+    )
+
+
 def _add_size(group: argparse._ArgumentGroup) -> None:
     sizes = "; ".join(
         f"{name}: {s.trials} trials of {s.epochs} epochs for each of {', '.join(s.architectures)}"
@@ -137,6 +162,13 @@ def _add_size(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--scale", choices=list(SCALES), help=f"{sizes} (default: {DEFAULT_SCALE})")
     add("--trials", type=_whole(least=1), metavar="N", help="per architecture, baselines included: those come first")
+    add(
+        "--replicates",
+        type=_whole(least=0),
+        metavar="N",
+        help="then give points near the front up to N further seeds, beyond --trials, and order them by their means "
+        "(default: 0)",
+    )
     add("--seeds", type=_whole(least=1), metavar="N", help="fresh seeds in the confirmation")
     add("--n-train", type=_whole(least=FEWEST), metavar="N", help="examples to train on")
     add("--n-validation", type=_whole(least=FEWEST), metavar="N", help="examples that the search chooses by")

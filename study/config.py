@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from search_spaces.space import Space
 from search_spaces.tradeoff import tradeoff
+from study.constraints import Constraint
 from study.scheduling.pareto_halving import rungs
 from trainables.checks import must
 from trainables.config import (
@@ -18,14 +19,16 @@ from trainables.config import (
     TrialConfig,
 )
 
-Sampler = Literal["tpe", "random"]
-SAMPLERS: tuple[Sampler, ...] = ("tpe", "random")
+Sampler = Literal["tpe", "nsga2", "gp", "random"]
+SAMPLERS: tuple[Sampler, ...] = ("tpe", "nsga2", "gp", "random")
 Scheduler = Literal["pareto-halving", "none"]
 SCHEDULERS: tuple[Scheduler, ...] = ("pareto-halving", "none")
 Halving = Literal["stop", "pause", "observe"]
 HALVINGS: tuple[Halving, ...] = ("stop", "pause", "observe")
 SPACES = ("tradeoff",)
 MOST_SEEDS = 1000
+MOST_REPLICATES = 20
+MOST_GP = 300  # trials of an architecture under --sampler gp
 FIRST_FRESH_SEED = 1_000_000  # seeds of the search lie below, those of the confirmation from here on
 
 
@@ -50,6 +53,10 @@ class StudyConfig:
         halving: whether it stops them, pauses and promotes them, or lets them run on and says what stopping would cost.
         grace: epochs before the first rung; every further rung lies `factor` times as high.
         factor: of those that reach a rung, one in so many goes on.
+        sampler: who proposes trials; gp, whose questions take long, only up to 300 of them.
+        constraints: what a trial must satisfy to be on the front, such as "val_error<0.2".
+        replicates: further seeds of points near the front, at most; trials beyond `trials`.
+        warm_start: the folder of an earlier study whose trials the search is told of, or None.
     """
 
     name: str
@@ -71,6 +78,9 @@ class StudyConfig:
     halving: Halving = "stop"
     grace: int = 3
     factor: float = 2.0
+    constraints: tuple[str, ...] = ()
+    replicates: int = 0
+    warm_start: str | None = None
 
     def __post_init__(self) -> None:
         plain = self.name.replace("-", "").replace("_", "").replace(".", "")
@@ -99,6 +109,20 @@ class StudyConfig:
         for architecture in self.architectures:
             # checks width, epochs, steps and n_attacked
             replace(self.base(architecture, 0), evaluation=self.confirmation())
+        self._check_search()
+
+    def _check_search(self) -> None:
+        must(
+            self.sampler != "gp" or self.trials <= MOST_GP,
+            f"gp takes at most {MOST_GP} trials per architecture, since a question's time grows with their cube; "
+            f"got {self.trials}; choose another sampler, such as tpe",
+        )
+        must(
+            0 <= self.replicates <= MOST_REPLICATES,
+            f"replicates of a point number 0 to {MOST_REPLICATES}; got {self.replicates}",
+        )
+        for text in self.constraints:
+            Constraint.parse(text).must_be_measured(self.data.manifolds, self.data.dataset)
 
     def search_space(self) -> Space:
         """Returns the space with its attacks' steps limited as this study wants."""
@@ -148,7 +172,7 @@ class StudyConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns nested plain values that JSON can hold."""
-        return asdict(self) | {"architectures": list(self.architectures)}
+        return asdict(self) | {"architectures": list(self.architectures), "constraints": list(self.constraints)}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
@@ -160,6 +184,7 @@ class StudyConfig:
         """
         values = dict(plain)
         values["architectures"] = tuple(values["architectures"])
+        values["constraints"] = tuple(values.get("constraints", ()))
         values["threat_model"] = ThreatModel(**values["threat_model"])
         values["data"] = DataConfig(**values["data"])
         return cls(**values)

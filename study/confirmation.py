@@ -37,7 +37,10 @@ class Job:
 
 
 def candidates(state: State, architectures: tuple[str, ...]) -> list[Trial]:
-    """Returns, per architecture, the trials that no other dominates on validation, and all baselines that ended."""
+    """Returns, per architecture, the trials that no other dominates on validation, and all baselines that ended.
+
+    What violates a constraint is none, unless it is a baseline; replicates count for the trials that they repeat.
+    """
     chosen: list[Trial] = []
     for architecture in architectures:
         trials = state.of(architecture)

@@ -27,7 +27,7 @@ class Desk:
         self.store, self._config = store, store.config
         self._checkpoints = Checkpoints(store.run_dir / "checkpoints")
         self._halving = _halving(store.config)
-        self._search = Search(store.config, store.state.trials.values())
+        self._search = Search(store.config, store.state.trials.values(), store.state.warm)
         self._catch_up()
         self._again = deque(store.state.in_flight())
         self.exhausted = False
@@ -36,7 +36,9 @@ class Desk:
         """Returns the next trial to run, or None: for now, or for good where the desk is then `exhausted`."""
         trial = self._waiting() or self._asked()
         if trial is None and not self.store.state.in_flight():
-            self._close()
+            self._give_up_paused()
+            trial = self._asked()  # what has ended now may be worth repeating
+            self.exhausted = trial is None
         return trial
 
     def checkpoint(self, trial_id: str) -> bytes | None:
@@ -95,16 +97,15 @@ class Desk:
 
     def _asked(self) -> Trial | None:
         trial = self._search.ask()
-        if trial is None:
+        if not isinstance(trial, Trial):
             return None
         self.store.asked(trial)
         return self.store.state.trials[trial.trial_id]
 
-    def _close(self) -> None:
+    def _give_up_paused(self) -> None:
         """Ends the trials that nobody will promote any more."""
         for trial in [each for each in self.store.state.trials.values() if each.state == "PAUSED"]:
             self._finish(trial, "STOPPED", f"paused after epoch {trial.epoch} and not promoted")
-        self.exhausted = True
 
     # -- deciding ----------------------------------------------------------------------------------------------------
 
@@ -122,9 +123,9 @@ class Desk:
         return decision
 
     def _halve(self, trial: Trial, report: Mapping[str, Any]) -> Decision:
-        """Asks halving about one report; baselines stand in its rungs and are never held up."""
+        """Asks halving about one report; baselines stand in its rungs but go on, replicates are not compared."""
         values = _values(report)
-        if self._halving is None or values is None:
+        if self._halving is None or values is None or trial.replicate_of is not None:
             return Decision.CONTINUE
         decision = self._halving.decide(trial.trial_id, trial.architecture, report["epoch"], values)
         if trial.label is None:

@@ -21,6 +21,7 @@ from study.monitoring.view import View
 from study.monitoring.watch import Watch
 from study.options import Request, read_options, shown
 from study.orphans import end_orphans, mark
+from study.search.warm import warm_up
 from study.storage import provenance
 from study.storage.store import Store, create, resume_command
 
@@ -110,6 +111,7 @@ def _opened(request: Request, fingerprint: str) -> Iterator[Store]:
     begun = create(request.run_dir, description)  # outside of what follows: if it is refused, the folder is not ours
     try:
         with begun as store:
+            warm_up(store)
             _begin_alone(store)
             yield store
     except Refused:

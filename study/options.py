@@ -10,13 +10,14 @@ from typing import Any
 
 from study.arguments import DATA_ROOT, DEFAULT_SCALE, EPSILON, ETA, PROTOTYPES, parser
 from study.config import SPACES, StudyConfig
+from study.constraints import Constraint
 from study.errors import Refused
 from study.scales import SCALES
 from study.storage.store import recall, refuse_existing
 from trainables.checks import must
 from trainables.config import DATASETS, TEST_SIZES, DataConfig, Dataset, ThreatModel
 
-SEARCH = ("sampler", "scheduler", "halving", "grace", "factor")
+SEARCH = ("sampler", "scheduler", "halving", "grace", "factor", "replicates")
 WITH_RESUME = ("resume", "address", "concurrency", "no_confirm", "accept_changes")
 
 
@@ -107,6 +108,8 @@ def _config(options: dict[str, Any]) -> StudyConfig:
         threat_model=ThreatModel(norm=norm, epsilon=options.get("epsilon", EPSILON[norm]), eta=options.get("eta", ETA)),
         data=data,
         seed=seed,
+        constraints=tuple(str(Constraint.parse(text)) for text in options.get("constraint", ())),
+        warm_start=str(Path(options["warm_start"]).absolute()) if "warm_start" in options else None,
         **{name: options[name] for name in SEARCH if name in options},
         **numbers,
     )

@@ -1,12 +1,89 @@
 """The front of the search, as validation sees it; it flatters, since the same numbers chose it."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
 
-from analysis.pareto import front_order
-from study.storage.state import Trial
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.pareto import front_order, nondominated
+from study.constraints import Constraint
+from study.storage.state import OBJECTIVES, Trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """A point of the space as all its COMPLETE seeds see it.
+
+    Attributes:
+        trial: the one that was asked for first, itself COMPLETE.
+        seeds: it and its COMPLETE replicates.
+    """
+
+    trial: Trial
+    seeds: tuple[Trial, ...]
+
+    @property
+    def objectives(self) -> tuple[float, float]:
+        """Means of error and robust error over the seeds."""
+        error, robust = (self._mean(name) or 0.0 for name in OBJECTIVES)
+        return error, robust
+
+    @property
+    def feasible(self) -> bool:
+        """Whether its means satisfy the study's constraints."""
+        constraints = [Constraint.parse(text) for text in self.trial.constraints]
+        means = {constraint.name: self._mean(constraint.name) for constraint in constraints}
+        return all(constraint.violation(means) <= 0 for constraint in constraints)
+
+    def _mean(self, name: str) -> float | None:
+        values = [seed.curve[-1].get(name) for seed in self.seeds]
+        known = [float(value) for value in values if value is not None]
+        return fmean(known) if known else None
+
+
+def configurations(trials: Iterable[Trial]) -> list[Configuration]:
+    """Returns the points that have a result, in the order of their first trials."""
+    complete = [trial for trial in trials if trial.state == "COMPLETE"]
+    more = defaultdict(list)
+    for trial in complete:
+        if trial.replicate_of is not None:
+            more[trial.replicate_of].append(trial)
+    own = (trial for trial in complete if trial.replicate_of is None)
+    return [Configuration(trial=trial, seeds=(trial, *more[trial.trial_id])) for trial in own]
 
 
 def validation_front(trials: Iterable[Trial]) -> list[Trial]:
-    """Returns the trials that no other dominates in error and robust error, by rising error."""
-    complete = [(trial, trial.objectives) for trial in trials if trial.objectives is not None]
-    return [complete[index][0] for index in front_order([objectives for _, objectives in complete])]
+    """Returns the trials that no other dominates in error and robust error, by rising error.
+
+    Replicates count as further seeds of their trial and are themselves not returned; what violates a constraint is
+    left out.
+    """
+    found = [known for known in configurations(trials) if known.feasible]
+    return [found[index].trial for index in front_order([known.objectives for known in found])]
+
+
+def best_fronts(points: ArrayLike, *, fronts: int | None = None, at_least: int | None = None) -> NDArray[np.intp]:
+    """Returns the indices of the best non-dominated fronts, front by front: what is left without a front has another.
+
+    Args:
+        points: one row a point, one column an objective.
+        fronts: how many, at most; None takes all.
+        at_least: enough points; the front that reaches them is the last one.
+    """
+    rows = np.asarray(points, dtype=np.float64)
+    left, taken = np.arange(len(rows)), np.zeros(0, dtype=np.intp)
+    peeled = 0
+    while len(left) and (fronts is None or peeled < fronts) and (at_least is None or len(taken) < at_least):
+        best = nondominated(rows[left])
+        taken, left, peeled = np.concatenate([taken, left[best]]), left[~best], peeled + 1
+    return taken
+
+
+def near_front(trials: Sequence[Trial], fronts: int) -> list[Trial]:
+    """Returns the trials of the best fronts, by number."""
+    found = [known for known in configurations(trials) if known.feasible]
+    chosen = best_fronts([known.objectives for known in found], fronts=fronts)
+    return [found[index].trial for index in sorted(chosen)]

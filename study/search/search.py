@@ -1,21 +1,24 @@
-"""What to try next: one multi-objective Optuna study per architecture, all in memory.
+"""What to try next: baselines, then what a sampler proposes, then further seeds of what is near the front.
 
-They are rebuilt from the journal, never stored. Before each question the sampler is made anew from the study's seed,
-the architecture and the trial's number, so that the answer depends on these and on what has ended, and on
-nothing that a stopped process would take with it.
+Nothing of a search is stored: it is rebuilt from the journal. Every question is seeded from the study's seed, the
+architecture and the trial's number, so that the answer depends on these and on what has ended, and on nothing that a
+stopped process would take with it.
 """
 
-import warnings
 from collections.abc import Iterable
+from typing import Any, final
 
 import optuna
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
-from optuna.trial import TrialState, create_trial
 
+from search_spaces.space import Point
 from study.config import StudyConfig, derived
-from study.search.optuna_space import distributions, parameters, suggest
+from study.constraints import Constraint
+from study.search.history import History, told
+from study.search.optuna_space import every_distribution, middles, names, parameters
 from study.search.point import to_config
-from study.storage.state import OBJECTIVES, Trial
+from study.search.replication import WAIT, Replicate, Wait, next_replicate
+from study.search.samplers import GENERATION, proposer
+from study.storage.state import Trial
 from trainables.config import Architecture
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -27,87 +30,120 @@ class Search:
     Args:
         config: of the study.
         past: trials asked for before; those still RUNNING weigh on the next question, as they would have.
+        warm: COMPLETE trials of an earlier study, which the samplers are told of and which count for nothing else.
     """
 
-    def __init__(self, config: StudyConfig, past: Iterable[Trial] = ()) -> None:
-        self._config, self._space = config, config.search_space()
-        self._studies: dict[Architecture, optuna.Study] = {
-            name: optuna.create_study(directions=["minimize"] * len(OBJECTIVES)) for name in config.architectures
+    def __init__(self, config: StudyConfig, past: Iterable[Trial] = (), warm: Iterable[Trial] = ()) -> None:
+        self._config = config
+        earlier = list(warm)
+        self._courses = {
+            name: _Course(config, name, [trial for trial in earlier if trial.architecture == name])
+            for name in config.architectures
         }
         for trial in sorted(past, key=lambda trial: trial.number):
-            self._add(trial)
-            if trial.state not in ("RUNNING", "PAUSED"):
-                self.tell(trial)
+            self.tell(trial)
 
-    def ask(self) -> Trial | None:
-        """Returns the next trial, or None when all have been asked for."""
-        asked = {name: len(study.get_trials(deepcopy=False)) for name, study in self._studies.items()}
-        open_ones = [name for name in self._studies if asked[name] < self._config.trials]
-        if not open_ones:
-            return None
-        architecture = min(open_ones, key=lambda name: asked[name])
-        number = asked[architecture]
-        baselines = self._space.baselines
-        return self._baseline(architecture, number) if number < len(baselines) else self._suggest(architecture, number)
+    def ask(self) -> Trial | Wait | None:
+        """Returns the next trial, WAIT where it depends on trials that still run, or None when there is none left."""
+        asked = {name: len(course.own) for name, course in self._courses.items()}
+        open_ones = [name for name in self._courses if asked[name] < self._config.trials]
+        if open_ones:
+            return self._courses[min(open_ones, key=lambda name: asked[name])].ask()
+        due = [(course, course.due()) for course in self._courses.values()]
+        for course, replicate in due:
+            if isinstance(replicate, Replicate):
+                return course.repeat(replicate)
+        return WAIT if any(replicate is WAIT for _, replicate in due) else None
 
     def tell(self, trial: Trial) -> None:
-        """Says how a trial ended; one without both objectives counts as failed, never as a good point."""
-        study = self._studies[_architecture(trial)]
-        if trial.objectives is None:
-            study.tell(trial.number, state=TrialState.FAIL)
-        else:
-            study.tell(trial.number, trial.objectives)
+        """Says what has become of a trial; it may be said again.
 
-    def _baseline(self, architecture: Architecture, number: int) -> Trial:
-        label, point = self._space.baselines[number]
-        trial = self._trial(architecture, number, label, point, parameters(self._space, point))
-        self._add(trial)
-        return trial
+        One without both objectives counts as failed, never as a good point; one that is PAUSED is still under way.
+        """
+        self._courses[_architecture(trial)].tell(trial)
 
-    def _suggest(self, architecture: Architecture, number: int) -> Trial:
-        study = self._studies[architecture]
-        study.sampler = self._sampler(architecture, number)
-        asked = study.ask()
-        point = suggest(self._space, asked)
-        return self._trial(architecture, number, None, point, dict(asked.params))
 
-    def _sampler(self, architecture: Architecture, number: int) -> BaseSampler:
-        seed = derived(self._config.seed, "search", architecture, number)
-        if self._config.sampler == "random":
-            return RandomSampler(seed=seed)
-        startup = len(self._space.baselines) + max(4, self._config.trials // 4)
-        with warnings.catch_warnings():
-            # Without `group` parameters that do not exist in every point would be drawn one by one.
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return TPESampler(multivariate=True, group=True, n_startup_trials=startup, seed=seed)
+@final
+class _Course:
+    """One architecture's search."""
 
-    def _trial(
+    def __init__(self, config: StudyConfig, architecture: Architecture, warm: list[Trial]) -> None:
+        self._config, self._architecture, self._space = config, architecture, config.search_space()
+        self._constraints = [Constraint.parse(text) for text in config.constraints]
+        self._proposer = proposer(config, self._space)
+        self._distributions, self._middles = every_distribution(self._space), middles(self._space)
+        self._history = History()
+        self.own: dict[int, Trial] = {}
+        self._replicates: dict[int, Trial] = {}
+        for place, trial in enumerate(sorted(warm, key=lambda trial: trial.number)):
+            self._learn(place - len(warm), trial)
+
+    def ask(self) -> Trial:
+        number, baselines = len(self.own), self._space.baselines
+        if number < len(baselines):
+            label, point = baselines[number]
+            return self._begun(number, point, parameters(self._space, point), label=label)
+        seed = derived(self._config.seed, "search", self._architecture, number)
+        point, params = self._proposer.propose(self._history, number, seed)
+        return self._begun(number, point, params)
+
+    def due(self) -> Replicate | Wait | None:
+        own = [self.own[number] for number in sorted(self.own)]
+        return next_replicate(own, list(self._replicates.values()), self._config.replicates)
+
+    def repeat(self, replicate: Replicate) -> Trial:
+        number = self._config.trials + len(self._replicates)
+        original = replicate.original
+        return self._begun(number, original.point, original.params, replicate=replicate)
+
+    def tell(self, trial: Trial) -> None:
+        if trial.replicate_of is not None:
+            self._replicates[trial.number] = trial
+            return
+        self.own[trial.number] = trial
+        self._history.running.pop(trial.number, None)
+        if trial.state in ("RUNNING", "PAUSED"):
+            self._history.running[trial.number] = told(*self._rendered(trial), None, {}, {})
+        elif trial.objectives is not None:
+            self._learn(trial.number, trial)
+
+    def _learn(self, number: int, trial: Trial) -> None:
+        values, report = trial.objectives, trial.curve[-1]
+        if values is None:
+            raise ValueError(f"only a COMPLETE trial has something to teach; {trial.trial_id} is {trial.state}")
+        violations = {str(constraint): constraint.violation(report) for constraint in self._constraints}
+        known = told(*self._rendered(trial), values, violations, {GENERATION: 0})
+        self._history.add(number, known, values)
+
+    def _rendered(self, trial: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Returns a trial's parameters for the sampler, and what they were chosen from."""
+        if self._proposer.whole:
+            return self._middles | trial.params, self._distributions
+        return trial.params, {name: self._distributions[name] for name in names(self._space, trial.point)}
+
+    def _begun(
         self,
-        architecture: Architecture,
         number: int,
-        label: str | None,
-        point: dict[str, object],
-        params: dict[str, object],
+        point: Point,
+        params: dict[str, Any],
+        *,
+        label: str | None = None,
+        replicate: Replicate | None = None,
     ) -> Trial:
-        base = self._config.base(architecture, self._config.trial_seed(architecture, number))
-        return Trial(
-            trial_id=f"{architecture}-{number:03d}",
-            architecture=architecture,
+        base = self._config.base(self._architecture, self._config.trial_seed(self._architecture, number))
+        trial = Trial(
+            trial_id=replicate.trial_id if replicate else f"{self._architecture}-{number:03d}",
+            architecture=self._architecture,
             number=number,
             label=label,
             point=point,
             params=params,
             config=to_config(point, base).to_dict(),
+            replicate_of=replicate.original.trial_id if replicate else None,
+            constraints=list(self._config.constraints),
         )
-
-    def _add(self, trial: Trial) -> None:
-        self._studies[_architecture(trial)].add_trial(
-            create_trial(
-                state=TrialState.RUNNING,
-                params=trial.params,
-                distributions=distributions(self._space, trial.point),
-            )
-        )
+        self.tell(trial)
+        return trial
 
 
 def _architecture(trial: Trial) -> Architecture:

@@ -39,6 +39,8 @@ class Trial:
         message: why it is not COMPLETE.
         stopped_at: the epoch after which halving stopped it, or would have where it only looks on.
         breaks: times that its worker died since its last report.
+        replicate_of: the trial that this one repeats with another seed, or None.
+        constraints: what it must satisfy to be of use, see `study.constraints`.
     """
 
     trial_id: str
@@ -54,6 +56,8 @@ class Trial:
     model: Model = field(default_factory=Model)
     stopped_at: int | None = None
     breaks: int = 0
+    replicate_of: str | None = None
+    constraints: list[str] = field(default_factory=list)
 
     @property
     def objectives(self) -> tuple[float, float] | None:
@@ -104,10 +108,12 @@ class State:
         trials: by id, in the order in which they were asked for.
         confirmations: by trial id and seed.
         happenings: "report" or "promoted", trial id and epoch, in their order: what halving saw.
+        warm: COMPLETE trials of an earlier study that the search was told of; none of this study's own.
     """
 
     study: dict[str, Any] = field(default_factory=dict)
     trials: dict[str, Trial] = field(default_factory=dict)
+    warm: list[Trial] = field(default_factory=list)
     confirmations: dict[tuple[str, int], Confirmation] = field(default_factory=dict)
     happenings: list[tuple[str, str, int]] = field(default_factory=list)
 
@@ -115,6 +121,7 @@ class State:
         """Takes one event in; kinds that say nothing about trials are passed over."""
         kinds = {
             "study": self._study,
+            "warm": self._warm,
             "asked": self._asked,
             "report": self._report,
             "finished": self._finished,
@@ -130,6 +137,9 @@ class State:
 
     def _study(self, event: Event) -> None:
         self.study = event
+
+    def _warm(self, event: Event) -> None:
+        self.warm = [Trial(**known, state="COMPLETE") for known in event["trials"]]
 
     def _asked(self, event: Event) -> None:
         self.trials[event["trial_id"]] = Trial(**event)

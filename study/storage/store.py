@@ -3,7 +3,7 @@
 import math
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -48,7 +48,13 @@ class Store:
     def asked(self, trial: Trial) -> None:
         """Records that a trial was asked for."""
         known = ("trial_id", "architecture", "number", "label", "point", "params", "config")
-        self._record("asked", **{key: getattr(trial, key) for key in known})
+        self._record("asked", **{key: getattr(trial, key) for key in (*known, "replicate_of", "constraints")})
+
+    def warmed(self, source: str, trials: Sequence[Trial]) -> None:
+        """Records trials of an earlier study that the search starts with, all of them at once."""
+        known = ("trial_id", "architecture", "number", "label", "point", "params", "config")
+        plain = [{key: getattr(trial, key) for key in known} | {"curve": trial.curve[-1:]} for trial in trials]
+        self._record("warm", source=source, trials=plain)
 
     def reported(self, trial_id: str, report: Mapping[str, Any], model: Model) -> None:
         """Records what a trial says after an epoch."""

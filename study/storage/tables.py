@@ -53,6 +53,7 @@ def _trial(trial: Trial) -> Row:
         "parameters": trial.model.parameters,
         "state": trial.state,
         "seed": trial.config["seed"],
+        "replicate_of": trial.replicate_of,
         "signature": trial.signature,
         "backend": "torch",
         "epochs": len(trial.curve),

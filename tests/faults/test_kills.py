@@ -21,7 +21,7 @@ def check(run_dir, whole, kills, seed):
     reader.start()
     (status, _, err), done = kill_until_done(run_dir, kills, seed)
     complaints = reader.stop()
-    print(f"killed: {dict(done)}; tables read {reader.reads} times")
+    print(f"killed: {dict(done)}; tables read {reader.reads} times")  # noqa: T201 - a figure to note down
 
     assert (status, err) == (0, "")
     assert sum(done.values()) == kills

@@ -1,0 +1,185 @@
+"""Who proposes points: Optuna's samplers, each asked in the way that suits a space with conditions.
+
+TPE is told of the parameters that a trial has and is asked for one group of them after another. NSGA-II and the
+Gaussian process of Optuna look only at parameters that all trials have, which would be four of the trade-off's twenty;
+so they are told of all parameters, and what a point does not have stands in the middle of its range or, in NSGA-II,
+is passed on to the children.
+"""
+# ruff: noqa: ARG002 - Optuna calls by these names, and whoever asks a proposer does
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, final
+
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FixedTrial, FrozenTrial
+
+from search_spaces.space import Point, Space
+from study.config import MOST_GP, StudyConfig
+from study.search.history import History, study_of
+from study.search.optuna_space import every_distribution, groups, names, suggest
+
+NEWEST = 1000  # trials that TPE is told of, beside the best
+POPULATION = 50  # of NSGA-II, at most
+# What NSGAIISampler writes on the trials of a generation. A question's study has one generation, the parents.
+GENERATION = "NSGAIISampler:generation"
+
+
+class Proposer(ABC):
+    """Proposes points of a space.
+
+    Args:
+        space: of the points.
+        startup: trials asked for at random before anything is modelled, baselines included.
+    """
+
+    whole: bool  # whether the sampler is told of parameters that a point does not have
+
+    def __init__(self, space: Space, startup: int) -> None:
+        self.space, self.startup = space, startup
+        self._all = every_distribution(space)
+
+    @abstractmethod
+    def propose(self, history: History, number: int, seed: int) -> tuple[Point, dict[str, Any]]:
+        """Returns the point for the trial with the number, and Optuna's parameters of it.
+
+        The answer depends on the arguments alone.
+        """
+
+    def _random(self, seed: int) -> tuple[Point, dict[str, Any]]:
+        trial = study_of((), RandomSampler(seed=seed)).ask()
+        return suggest(self.space, trial), dict(trial.params)
+
+    def _at_random(self, history: History, number: int) -> bool:
+        # What was asked counts, not what was completed: halving stops most trials, and must not stop the search.
+        earlier = len(history.between(-len(history), 0))
+        return number + earlier < self.startup or len(history) == 0
+
+
+@final
+class Random(Proposer):
+    """Draws every point from the space."""
+
+    whole = False
+
+    def propose(self, history: History, number: int, seed: int) -> tuple[Point, dict[str, Any]]:
+        return self._random(seed)
+
+
+@final
+class Tpe(Proposer):
+    """Multivariate TPE on the best and the newest trials."""
+
+    whole = False
+
+    def __init__(self, space: Space, startup: int, newest: int = NEWEST) -> None:
+        super().__init__(space, startup)
+        self._groups, self._newest = groups(space), newest
+
+    def propose(self, history: History, number: int, seed: int) -> tuple[Point, dict[str, Any]]:
+        if self._at_random(history, number):
+            return self._random(seed)
+        sampler = _GroupAfterGroup(self.space, self._groups, seed)
+        trial = study_of(history.recent(self._newest), sampler).ask()
+        return suggest(self.space, trial), dict(trial.params)
+
+
+@final
+class _GroupAfterGroup(BaseSampler):
+    """Asks TPE for the groups that exist beside what it has answered so far.
+
+    TPE's own `group` would find the groups in the trials, and ask for all of them: half as much time again.
+    """
+
+    def __init__(self, space: Space, known: list[dict[str, BaseDistribution]], seed: int) -> None:
+        self._space, self._groups = space, known
+        self._tpe = TPESampler(multivariate=True, n_startup_trials=0, seed=seed)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return {name: distribution for group in self._groups for name, distribution in group.items()}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        params: dict[str, Any] = {}
+        for group in self._groups:
+            existing = set(names(self._space, params))
+            asked = {name: distribution for name, distribution in group.items() if name in existing}
+            if asked:
+                params |= self._tpe.sample_relative(study, trial, asked)
+        return params
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        return self._tpe.sample_independent(study, trial, param_name, param_distribution)
+
+
+@final
+class Nsga2(Proposer):
+    """NSGA-II whose generations follow from the trials' numbers.
+
+    Trials 0 to P - 1 are generation 0, the next P are generation 1. The parents of a generation are chosen among the
+    COMPLETE ones of the generation before and that one's own parents; trials of an earlier study are the parents of
+    generation 0.
+    """
+
+    whole = True
+
+    def __init__(self, space: Space, startup: int) -> None:
+        super().__init__(space, startup)
+        self._size = min(startup, POPULATION)
+        self._chosen: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+
+    def propose(self, history: History, number: int, seed: int) -> tuple[Point, dict[str, Any]]:
+        parents = self._parents(history, number // self._size)
+        if len(parents) < 2:
+            return self._asked(RandomSampler(seed=seed), ())
+        known = [history.between(parent, parent + 1)[parent] for parent in parents]
+        return self._asked(NSGAIISampler(population_size=len(parents), seed=seed), known)
+
+    def _asked(self, sampler: BaseSampler, known: Iterable[FrozenTrial]) -> tuple[Point, dict[str, Any]]:
+        params = dict(study_of(known, sampler).ask(fixed_distributions=self._all).params)
+        return suggest(self.space, FixedTrial(params)), params
+
+    def _parents(self, history: History, generation: int) -> tuple[int, ...]:
+        """Returns the numbers of a generation's parents; choices that still stand are not made again."""
+        parents: tuple[int, ...] = ()
+        for before in range(-1, generation):
+            first = before * self._size if before >= 0 else -len(history)
+            pool = (*history.between(first, (before + 1) * self._size), *parents)
+            if before not in self._chosen or self._chosen[before][0] != pool:
+                self._chosen[before] = pool, self._select(history, pool)
+            parents = self._chosen[before][1]
+        return parents
+
+    def _select(self, history: History, pool: tuple[int, ...]) -> tuple[int, ...]:
+        sampler = NSGAIISampler(population_size=self._size)
+        study = study_of([history.between(number, number + 1)[number] for number in pool], sampler)
+        return tuple(sorted(pool[trial.number] for trial in sampler.select_parent(study, generation=1)))
+
+
+@final
+class Gp(Proposer):
+    """Expected improvement of the hypervolume under Gaussian processes."""
+
+    whole = True
+
+    def propose(self, history: History, number: int, seed: int) -> tuple[Point, dict[str, Any]]:
+        if self._at_random(history, number):
+            return self._random(seed)
+        sampler = GPSampler(seed=seed, n_startup_trials=0, warn_independent_sampling=False)
+        params = study_of(history.recent(MOST_GP), sampler).ask(fixed_distributions=self._all).params
+        point = suggest(self.space, FixedTrial(dict(params)))
+        return point, {name: params[name] for name in names(self.space, point)}
+
+
+PROPOSERS: Mapping[str, type[Proposer]] = {"tpe": Tpe, "nsga2": Nsga2, "gp": Gp, "random": Random}
+
+
+def proposer(config: StudyConfig, space: Space) -> Proposer:
+    """Returns the one that a study wants, for one of its architectures."""
+    startup = len(space.baselines) + max(4, config.trials // 4)
+    return PROPOSERS[config.sampler](space, startup)
