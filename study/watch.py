@@ -21,7 +21,7 @@ from study.interrupt import Interrupt
 from study.monitoring.lines import Lines
 from study.monitoring.replay import Replay, TellingClock
 from study.monitoring.view import View
-from study.monitoring.watch import Watch
+from study.monitoring.watch import Watch, Watches
 from study.options import shown
 from study.storage.follow import Entry, Follower
 from study.storage.journal import held
@@ -57,10 +57,12 @@ class Request:
     Attributes:
         run_dir: absolute; of the study.
         once: whether to show it as it is and end.
+        optuna: a file for optuna-dashboard to keep up with the study, or None.
     """
 
     run_dir: Path
     once: bool
+    optuna: Path | None
 
     @property
     def journal(self) -> Path:
@@ -93,8 +95,11 @@ def _read_options(arguments: Sequence[str] | None) -> Request:
     )
     parser.add_argument("run_dir", metavar="DIR", type=Path, help="of the study, such as runs/NAME")
     parser.add_argument("--once", action="store_true", help="show the study as it is now, and end")
+    parser.add_argument(
+        "--optuna", metavar="FILE", type=Path, help="keep FILE up with the study, for `optuna-dashboard FILE` to show"
+    )
     given = parser.parse_args(arguments)
-    return Request(run_dir=given.run_dir.absolute(), once=given.once)
+    return Request(run_dir=given.run_dir.absolute(), once=given.once, optuna=given.optuna)
 
 
 def _begun(run_dir: Path, follower: Follower) -> tuple[StudyConfig, list[Entry]]:
@@ -125,7 +130,7 @@ def _show_once(request: Request) -> int:
     follower = Follower(request.journal)
     config, entries = _begun(request.run_dir, follower)
     view = View(config, unseen, clock, hint="")
-    replay = Replay(config, request.run_dir, shown(request.run_dir), view, clock)
+    replay = Replay(config, request.run_dir, shown(request.run_dir), _with_file(request, config, view), clock)
     at_work = held(request.journal)
     replay.begin([*entries, *follower.news()])  # after the look at the lock: a driver that is gone has said all
     view.notice(_standing(replay, request, at_work=at_work))
@@ -140,7 +145,8 @@ def _watch(request: Request) -> int:
     console, clock, follower = Console(), TellingClock(), Follower(request.journal)
     config, entries = _begun(request.run_dir, follower)
     on_terminal = console.is_terminal and not console.is_dumb_terminal
-    watch: Watch = View(config, console, clock, HINT) if on_terminal else Lines(config, clock)
+    seen = View(config, console, clock, HINT) if on_terminal else Lines(config, clock)
+    watch = _with_file(request, config, seen)
     replay = Replay(config, request.run_dir, shown(request.run_dir), watch, clock)
     with Interrupt() as interrupt:
         try:
@@ -149,6 +155,14 @@ def _watch(request: Request) -> int:
         finally:
             watch.ended()
     return DONE
+
+
+def _with_file(request: Request, config: StudyConfig, seen: Watch) -> Watch:
+    if request.optuna is None:
+        return seen
+    from study.monitoring.optuna_file import OptunaFile  # Optuna takes a second that the view alone need not wait for
+
+    return Watches(seen, OptunaFile(config, request.optuna))
 
 
 def _follow(request: Request, follower: Follower, replay: Replay, watch: Watch, interrupt: Interrupt) -> None:

@@ -3,6 +3,8 @@
 Ray puts `ray_` before every name, and `_total` behind a counter's; `deploy/grafana` draws them.
 """
 
+# ruff: noqa: ARG002 - a watch is told more than this one needs
+
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
