@@ -12,8 +12,8 @@ import ray
 
 from study.interrupt import Interrupt
 from study.monitoring.watch import Watch
-from study.search.front import validation_front
-from study.storage.state import OBJECTIVES, Confirmation, Model, State, Trial
+from study.search.front import candidates
+from study.storage.state import OBJECTIVES, Confirmation, Model, Trial
 from study.storage.store import Store
 from trainables.report import EPOCH_REPORT_FIELDS
 
@@ -34,19 +34,6 @@ class Job:
     def name(self) -> str:
         """Names it, and the model that it leaves."""
         return f"{self.trial.trial_id}-{self.seed}"
-
-
-def candidates(state: State, architectures: tuple[str, ...]) -> list[Trial]:
-    """Returns, per architecture, the trials that no other dominates on validation, and all baselines that ended.
-
-    What violates a constraint is none, unless it is a baseline; replicates count for the trials that they repeat.
-    """
-    chosen: list[Trial] = []
-    for architecture in architectures:
-        trials = state.of(architecture)
-        best = {trial.trial_id for trial in validation_front(trials)}
-        chosen += [trial for trial in trials if trial.trial_id in best or (trial.label and trial.state == "COMPLETE")]
-    return chosen
 
 
 def jobs(store: Store) -> list[Job]:

@@ -18,7 +18,7 @@ from study.errors import Refused
 from study.interrupt import Interrupt
 from study.monitoring.lines import Lines
 from study.monitoring.view import View
-from study.monitoring.watch import Watch
+from study.monitoring.watch import Watch, Watches
 from study.options import Request, read_options, shown
 from study.orphans import end_orphans, mark
 from study.search.warm import warm_up
@@ -152,9 +152,11 @@ def _run(store: Store, cluster: Cluster, request: Request) -> None:
 
 
 def _watch(request: Request) -> Watch:
+    from study.monitoring.metrics import Metrics
+
     console = Console()
     on_terminal = console.is_terminal and not console.is_dumb_terminal
-    return View(request.config, console) if on_terminal else Lines(request.config)
+    return Watches(View(request.config, console) if on_terminal else Lines(request.config), Metrics(request.config))
 
 
 # -- after it --------------------------------------------------------------------------------------------------------

@@ -1,9 +1,24 @@
-"""How far a study is, in numbers that a view can show; no terminal in here."""
+"""How far a study is, in numbers and words that a view can show; no terminal in here."""
 
 import time
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from study.storage.state import Confirmation, State, Trial
+
+Clock = Callable[[], float]  # seconds since 1970; a study that is told anew has its own
+WALL_CLOCK: Clock = time.time
+OUTCOMES: Mapping[str, str] = MappingProxyType(
+    {
+        "COMPLETE": "complete",
+        "STOPPED": "stopped early",
+        "PAUSED": "paused",
+        "INFEASIBLE": "infeasible",
+        "FAILED": "failed",
+    }
+)
 
 
 @dataclass(slots=True)
@@ -12,27 +27,43 @@ class Count:
 
     Attributes:
         total: of all there is.
+        since: when this run began.
         before: done when this run began; says nothing about its speed.
         done: including `before`.
     """
 
     total: int
+    since: float
     before: int = 0
     done: int = 0
-    since: float = field(default_factory=time.monotonic)
 
-    def remaining(self) -> float | None:
+    def remaining(self, now: float) -> float | None:
         """Returns the seconds until all is done at the pace so far, or None before there is a pace."""
         fresh = self.done - self.before
         if fresh <= 0:
             return None
-        return (self.total - self.done) * (time.monotonic() - self.since) / fresh
+        return (self.total - self.done) * max(now - self.since, 0.0) / fresh
 
 
-def trial_count(state: State, architecture: str, total: int) -> Count:
+def trial_count(state: State, architecture: str, total: int, now: float) -> Count:
     """Returns how many of an architecture's trials have ended."""
-    ended = sum(trial.state != "RUNNING" for trial in state.of(architecture))
-    return Count(total, before=ended, done=ended)
+    ended = ended_trials(state, architecture)
+    return Count(total, now, before=ended, done=ended)
+
+
+def ended_trials(state: State, architecture: str) -> int:
+    """Returns how many of an architecture's trials do not run; one that is paused may yet go on."""
+    return sum(trial.state != "RUNNING" for trial in state.of(architecture))
+
+
+def tallied(trials: Iterable[Trial]) -> dict[str, int]:
+    """Returns how many trials there are in every state, RUNNING among them."""
+    return dict.fromkeys((*OUTCOMES, "RUNNING"), 0) | Counter(trial.state for trial in trials)
+
+
+def in_words(tally: Mapping[str, int]) -> str:
+    """Says how many trials ended in which way."""
+    return ", ".join(f"{tally[state]} {words}" for state, words in OUTCOMES.items() if tally.get(state))
 
 
 def duration(seconds: float) -> str:
@@ -43,12 +74,34 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def titled(trial: Trial) -> str:
+    """Returns a trial's id, with the name of the baseline that it is."""
+    return f"{trial.trial_id} {trial.label}" if trial.label else trial.trial_id
+
+
 def outcome(trial: Trial) -> str:
-    """Says how a trial ended."""
+    """Says how a trial ended, or where it was left."""
+    if trial.state in ("STOPPED", "PAUSED"):
+        return f"{trial.state.lower()} {_so_far(trial)}"
     if trial.objectives is None:
         return f"{trial.state}: {shortened(trial.message or 'no reason given')}"
     error, robust = trial.objectives
     return f"error {error:.3f}, robust error {robust:.3f} on validation"
+
+
+def _so_far(trial: Trial) -> str:
+    """Says what a trial had reached; what it would have reached is not known."""
+    if not trial.curve:
+        return "before its first epoch"
+    said = [f"at epoch {trial.curve[-1]['epoch']}"]
+    known = {name: _last_known(trial, name) for name in ("error", "robust_error")}
+    measured = [f"{name.replace('_', ' ')} {value:.3f}" for name, value in known.items() if value is not None]
+    return ": ".join([*said, ", ".join(measured)] if measured else said)
+
+
+def _last_known(trial: Trial, name: str) -> float | None:
+    """Returns the newest value of a metric; robust error is measured in some epochs only."""
+    return next((report[name] for report in reversed(trial.curve) if report.get(name) is not None), None)
 
 
 def confirmed_outcome(confirmation: Confirmation) -> str:

@@ -1,6 +1,7 @@
 """One live picture of a study on a terminal."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -14,16 +15,32 @@ from rich.text import Text
 
 from study.cluster import Cluster
 from study.config import StudyConfig
-from study.monitoring.progress import Count, confirmed_outcome, duration, outcome, trial_count
+from study.monitoring.fronts import fronts
+from study.monitoring.layout import Part, fitted, fixed, one_line
+from study.monitoring.progress import (
+    WALL_CLOCK,
+    Clock,
+    Count,
+    confirmed_outcome,
+    duration,
+    ended_trials,
+    in_words,
+    outcome,
+    tallied,
+    titled,
+    trial_count,
+)
+from study.monitoring.standing import Standing, standing, work
 from study.monitoring.watch import Watch
-from study.search.front import validation_front
 from study.storage.state import Confirmation, State, Trial
 
 REFRESH_EVERY = 0.25  # seconds
-FIXED_LINES = 18  # of the picture beside the fronts, when all is well
-PROBLEMS_SHOWN = 3
-BAR_WIDTH = 30
-FRONT = "best on validation so far: no other trial of the architecture is better in both errors"
+PROBLEMS_SHOWN = 4
+PROBLEMS = ("FAILED", "INFEASIBLE")
+NARROWEST_BAR, WIDEST_BAR = 10, 30
+BESIDE_BAR = 48  # columns that the words beside a bar take
+WIDE = 110  # columns from which on every architecture says how its trials ended
+STOPPING = "Ctrl-C stops; what is done is kept and can be resumed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,50 +52,57 @@ class _Running:
 
 @final
 class View(Watch):
-    """Progress, what runs, what went wrong and the front, kept up to date in place."""
+    """Progress, what runs, what went wrong and the front, kept up to date in place.
 
-    def __init__(self, config: StudyConfig, console: Console) -> None:
-        self._config, self._console = config, console
+    Args:
+        config: of the study.
+        console: the terminal.
+        clock: tells when what is told happens.
+        hint: the last line while something runs.
+    """
+
+    def __init__(self, config: StudyConfig, console: Console, clock: Clock = WALL_CLOCK, hint: str = STOPPING) -> None:
+        self._config, self._console, self._clock, self._hint = config, console, clock, hint
         self._live = Live(console=console, auto_refresh=False)
         self._counts: dict[str, Count] = {}
+        self._standings: dict[str, Standing] = {}
+        self._stale: set[str] = set()
         self._running: dict[str, _Running] = {}
         self._problems: list[str] = []
         self._state = State()
         self._where: list[str] = []
+        self._notice = ""
         self._drawn = 0.0
 
     def began(self, state: State, cluster: Cluster, run_dir: Path) -> None:
-        self._state = state
-        self._counts = {name: trial_count(state, name, self._config.trials) for name in self._config.architectures}
-        self._problems = [
-            f"{trial.trial_id} {outcome(trial)}"
-            for trial in state.trials.values()
-            if trial.state in ("FAILED", "INFEASIBLE")
-        ]
+        self._state, now = state, self._clock()
+        self._counts = {name: trial_count(state, name, self._config.trials, now) for name in self._config.architectures}
+        self._stale = set(self._config.architectures)
+        self._problems = [_problem(trial) for trial in state.trials.values() if trial.state in PROBLEMS]
         self._where = [f"results    {run_dir}"]
         if cluster.dashboard:
             self._where.append(f"dashboard  {cluster.dashboard}")
         if cluster.token:
             self._where.append(f"           asks for the token in {cluster.token}")
+        self._running.clear()  # of an earlier driver
         self._live.start()
         self._draw()
 
     def trial_began(self, trial: Trial) -> None:
-        name = f"{trial.trial_id} {trial.label}" if trial.label else trial.trial_id
-        self._running[trial.trial_id] = _Running(name, trial, time.monotonic())
+        self._stale.add(trial.architecture)
+        self._running[trial.trial_id] = _Running(titled(trial), trial, self._clock())
 
     def trial_ended(self, trial: Trial) -> None:
         self._running.pop(trial.trial_id, None)
-        self._counts[trial.architecture].done += 1
-        if trial.objectives is None:
-            self._problems.append(f"{trial.trial_id} {outcome(trial)}")
+        self._stale.add(trial.architecture)
+        if trial.state in PROBLEMS:
+            self._problems.append(_problem(trial))
 
     def confirming(self, jobs: int, done: int) -> None:
-        self._counts["confirmation"] = Count(jobs, before=done, done=done)
+        self._counts["confirmation"] = Count(jobs, self._clock(), before=done, done=done)
 
     def confirmation_began(self, trial: Trial, seed: int) -> None:
-        name = f"{trial.trial_id} {trial.label or ''}".strip()
-        self._running[f"{trial.trial_id}-{seed}"] = _Running(f"{name}, seed {seed}", None, time.monotonic())
+        self._running[f"{trial.trial_id}-{seed}"] = _Running(f"{titled(trial)}, seed {seed}", None, self._clock())
 
     def confirmation_ended(self, confirmation: Confirmation) -> None:
         self._running.pop(f"{confirmation.trial_id}-{confirmation.seed}", None)
@@ -86,81 +110,120 @@ class View(Watch):
         if confirmation.message:
             self._problems.append(f"{confirmation.trial_id} {confirmed_outcome(confirmation)}")
 
+    def notice(self, text: str) -> None:
+        self._notice = text
+
     def tick(self) -> None:
         if time.monotonic() - self._drawn >= REFRESH_EVERY:
             self._draw()
 
     def ended(self) -> None:
         self._running.clear()
-        self._draw()
-        self._live.stop()
+        if self._live.is_started:
+            self._draw()
+            self._live.stop()
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
         self._live.update(self.picture(), refresh=True)
 
     def picture(self) -> RenderableType:
-        """Returns all there is to see now."""
-        parts: list[RenderableType] = [self._title(), *map(Text, self._where), Text(), self._progress()]
-        parts += [Text(), *self._now()] if self._running else []
-        parts += [Text(), *self._went_wrong()] if self._problems else []
-        parts += [Text(), Text(FRONT, style="bold"), self._fronts()]
-        if self._running:
-            parts += [Text(), Text("Ctrl-C stops; what is done is kept and can be resumed", style="dim")]
-        return Group(*parts)
+        """Returns all there is to see now, in no more lines than the terminal has."""
+        self._renew()
+        hint = [one_line(self._hint, style="dim")] if self._running else []
+        front = fronts({name: self._standings[name] for name in self._config.architectures})
+        parts = [
+            self._head(),
+            self._progress(),
+            self._now(),
+            self._went_wrong(),
+            front,
+            fixed(*hint),
+        ]
+        return Group(*fitted(parts, self._console.height))
 
-    def _title(self) -> Text:
+    def _renew(self) -> None:
+        """Looks again at the architectures whose trials have changed; there may be many between two pictures."""
+        for name in self._stale:
+            self._counts[name].done = ended_trials(self._state, name)
+            self._standings[name] = standing(self._state.of(name))
+        self._stale.clear()
+
+    def _head(self) -> Part:
         config, threat = self._config, self._config.threat_model
         norm = {"linf": "L-inf", "l2": "L2"}[threat.norm]
-        return Text.from_markup(
+        title = Text.from_markup(
             f"[bold]{escape(config.name)}[/]  {config.space} on {config.data.dataset}, {config.scale} scale, "
-            f"{config.data.n_train} training images, {norm} {threat.epsilon:g}"
+            f"{config.data.n_train} training images, {norm} {threat.epsilon:g}",
+            overflow="ellipsis",
         )
+        title.no_wrap = True
+        # Paths and commands are there to be copied: they are broken, not cut.
+        where = [line for text in self._where for line in self._broken(text)]
+        return fixed(title, *where, *self._broken(self._notice))
 
-    def _progress(self) -> Table:
+    def _broken(self, text: str) -> list[Text]:
+        return list(Text(text, overflow="fold").wrap(self._console, self._console.width)) if text else []
+
+    def _progress(self) -> Part:
+        width = self._console.width
         grid = Table.grid(padding=(0, 2))
+        for place in range(5):
+            grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1 if place == 4 else None)
+        bar_width = min(max(width - BESIDE_BAR, NARROWEST_BAR), WIDEST_BAR)
         for name, count in self._counts.items():
-            remaining = count.remaining()
+            remaining = count.remaining(self._clock()) if self._running else None
             eta = "done" if count.done >= count.total else f"{duration(remaining)} left" if remaining else ""
             unit = "models" if name == "confirmation" else "trials"
-            bar = ProgressBar(total=max(count.total, 1), completed=count.done, width=BAR_WIDTH)
-            grid.add_row(name, bar, f"{count.done} of {count.total} {unit}", eta)
-        return grid
+            bar = ProgressBar(total=max(count.total, 1), completed=count.done, width=bar_width)
+            said = in_words(self._standings[name].tally) if width >= WIDE and name in self._standings else ""
+            grid.add_row(name, bar, f"{count.done} of {count.total} {unit}", eta, Text(said, style="dim"))
+        totals = self._totals()
+        return Part(
+            least=len(self._counts) + len(totals), most=len(self._counts) + len(totals), draw=lambda _: [grid, *totals]
+        )
 
-    def _now(self) -> list[Text]:
-        return [Text(f"running    {self._said(running)}") for running in self._running.values()]
+    def _totals(self) -> list[Text]:
+        ended, done = in_words(tallied(self._state.trials.values())), work(self._state)
+        lines = [f"trials     {ended}"] if ended and self._console.width < WIDE else []
+        if done.gradient_evaluations:
+            speed = (
+                f"; {done.rate:,.0f} a second now, {done.examples:,.0f} examples a second"
+                if done.rate and self._running
+                else ""
+            )
+            lines.append(f"work       {done.gradient_evaluations:,} gradient evaluations{speed}")
+        return [one_line(line) for line in lines]
+
+    def _now(self) -> Part:
+        lines = [one_line(f"running    {self._said(running)}") for running in self._running.values()]
+
+        def draw(room: int) -> Sequence[RenderableType]:
+            if len(lines) <= room:
+                return lines
+            return [*lines[: room - 1], one_line(f"           and {len(lines) - room + 1} more", style="dim")]
+
+        return Part(least=min(2, len(lines)), most=len(lines), draw=draw)
 
     def _said(self, running: _Running) -> str:
-        passed = duration(time.monotonic() - running.since)
+        passed = duration(max(self._clock() - running.since, 0.0))
         if running.trial is None:
             return f"{running.name}, {passed}"
         epochs = len(running.trial.curve)
         said = f"{epochs} of {self._config.epochs} epochs done" if epochs else "starting"
         return f"{running.name}, {said}, {passed}"
 
-    def _went_wrong(self) -> list[Text]:
-        shown = [Text(problem, style="yellow", overflow="ellipsis", no_wrap=True) for problem in self._problems]
-        more = len(shown) - PROBLEMS_SHOWN
-        earlier = [Text(f"… {more} more above, all of them in the report", style="dim")] if more > 0 else []
-        return earlier + shown[-PROBLEMS_SHOWN:]
+    def _went_wrong(self) -> Part:
+        problems = [one_line(problem, style="yellow") for problem in self._problems]
 
-    def _fronts(self) -> Table:
-        """Shows as much of every front as the terminal has room for."""
-        room = (self._console.height - FIXED_LINES) // len(self._config.architectures)
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for name in ("architecture", "trial"):
-            table.add_column(name)
-        for name in ("error", "robust error"):
-            table.add_column(name, justify="right")
-        for architecture in self._config.architectures:
-            front = validation_front(self._state.of(architecture))
-            shown = front if len(front) <= room else front[: max(2, room - 1)]
-            for place, trial in enumerate(shown):
-                error, robust = trial.objectives or (float("nan"), float("nan"))
-                known = trial.trial_id if trial.label is None else f"{trial.trial_id} {trial.label}"
-                table.add_row("" if place else architecture, known, f"{error:.3f}", f"{robust:.3f}")
-            if not shown:
-                table.add_row(architecture, Text("none yet", style="dim"), "", "")
-            elif len(front) > len(shown):
-                table.add_row("", Text(f"and {len(front) - len(shown)} more", style="dim"), "", "")
-        return table
+        def draw(room: int) -> Sequence[RenderableType]:
+            if len(problems) <= room:
+                return problems
+            earlier = one_line(f"… {len(problems) - room + 1} more above, all of them in the report", style="dim")
+            return [earlier, *problems[len(problems) - room + 1 :]]
+
+        return Part(least=min(2, len(problems)), most=min(PROBLEMS_SHOWN, len(problems)), draw=draw)
+
+
+def _problem(trial: Trial) -> str:
+    return f"{trial.trial_id} {outcome(trial)}"

@@ -1,7 +1,9 @@
 """Whoever looks on while a study runs."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
+from typing import final
 
 from study.cluster import Cluster
 from study.storage.state import Confirmation, State, Trial
@@ -12,13 +14,15 @@ class Watch(ABC):
 
     @abstractmethod
     def began(self, state: State, cluster: Cluster, run_dir: Path) -> None:
-        """The study starts or goes on."""
+        """The study starts or goes on; `state` is the study's own and changes with it."""
 
     @abstractmethod
-    def trial_began(self, trial: Trial) -> None: ...
+    def trial_began(self, trial: Trial) -> None:
+        """A trial starts, or one that was paused goes on."""
 
     @abstractmethod
-    def trial_ended(self, trial: Trial) -> None: ...
+    def trial_ended(self, trial: Trial) -> None:
+        """A trial has ended or was paused; its state says which."""
 
     @abstractmethod
     def confirming(self, jobs: int, done: int) -> None:
@@ -31,9 +35,58 @@ class Watch(ABC):
     def confirmation_ended(self, confirmation: Confirmation) -> None: ...
 
     @abstractmethod
+    def notice(self, text: str) -> None:
+        """Something about the run itself, until there is another notice; empty where there is nothing to say."""
+
+    @abstractmethod
     def tick(self) -> None:
         """Some time has passed; called several times a second."""
 
     @abstractmethod
     def ended(self) -> None:
         """Nothing more will happen; the last lines follow."""
+
+
+@final
+class Watches(Watch):
+    """Tells several watches the same. The first is the user's; what goes wrong in another must not end a study."""
+
+    def __init__(self, first: Watch, *others: Watch) -> None:
+        self._first, self._others = first, list(others)
+
+    def began(self, state: State, cluster: Cluster, run_dir: Path) -> None:
+        self._tell(lambda watch: watch.began(state, cluster, run_dir))
+
+    def trial_began(self, trial: Trial) -> None:
+        self._tell(lambda watch: watch.trial_began(trial))
+
+    def trial_ended(self, trial: Trial) -> None:
+        self._tell(lambda watch: watch.trial_ended(trial))
+
+    def confirming(self, jobs: int, done: int) -> None:
+        self._tell(lambda watch: watch.confirming(jobs, done))
+
+    def confirmation_began(self, trial: Trial, seed: int) -> None:
+        self._tell(lambda watch: watch.confirmation_began(trial, seed))
+
+    def confirmation_ended(self, confirmation: Confirmation) -> None:
+        self._tell(lambda watch: watch.confirmation_ended(confirmation))
+
+    def notice(self, text: str) -> None:
+        self._tell(lambda watch: watch.notice(text))
+
+    def tick(self) -> None:
+        self._tell(lambda watch: watch.tick())
+
+    def ended(self) -> None:
+        self._tell(lambda watch: watch.ended())
+
+    def _tell(self, say: Callable[[Watch], None]) -> None:
+        say(self._first)
+        for watch in list(self._others):
+            try:
+                say(watch)
+            except Exception as error:
+                self._others.remove(watch)
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                self._first.notice(f"{type(watch).__name__} is left out from here on, the study goes on: {reason}")

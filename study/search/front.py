@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.pareto import front_order, nondominated
 from study.constraints import Constraint
-from study.storage.state import OBJECTIVES, Trial
+from study.storage.state import OBJECTIVES, State, Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,3 +87,16 @@ def near_front(trials: Sequence[Trial], fronts: int) -> list[Trial]:
     found = [known for known in configurations(trials) if known.feasible]
     chosen = best_fronts([known.objectives for known in found], fronts=fronts)
     return [found[index].trial for index in sorted(chosen)]
+
+
+def candidates(state: State, architectures: tuple[str, ...]) -> list[Trial]:
+    """Returns, per architecture, the trials that no other dominates on validation, and all baselines that ended.
+
+    What violates a constraint is none, unless it is a baseline; replicates count for the trials that they repeat.
+    """
+    chosen: list[Trial] = []
+    for architecture in architectures:
+        trials = state.of(architecture)
+        best = {trial.trial_id for trial in validation_front(trials)}
+        chosen += [trial for trial in trials if trial.trial_id in best or (trial.label and trial.state == "COMPLETE")]
+    return chosen

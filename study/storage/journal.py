@@ -8,6 +8,7 @@ Every driver writes a segment of its own, hence nothing is ever appended to a to
 import fcntl
 import json
 import os
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import IO, Any, Self
 from study.errors import JournalDamaged, StudyBusy
 
 Event = dict[str, Any]
+# Whoever asks whether a driver is at work (`held`) is in its way for an instant: it tries again before it gives up.
+ATTEMPTS, PAUSE = 4, 0.1  # seconds
 
 
 class Journal:
@@ -35,7 +38,7 @@ class Journal:
         self._lock = _locked(folder / "lock")
         try:
             self._events = list(read(folder))
-            number = 1 + max((int(path.stem) for path in _segments(folder)), default=0)
+            number = 1 + max((int(path.stem) for path in segments(folder)), default=0)
             self._segment: IO[bytes] = (folder / f"{number:06d}.jsonl").open("xb")
             sync_folder(folder)
         except BaseException:
@@ -78,10 +81,10 @@ def read(folder: Path) -> Iterator[Event]:
         JournalDamaged: if a line cannot be read that is not a torn last one.
     """
     expected = 0
-    for path in _segments(folder):
+    for path in segments(folder):
         lines = path.read_bytes().split(b"\n")
         for place, line in enumerate(lines[:-1], start=1):  # the last has no newline: empty, or torn
-            event = _parsed(line, expected)
+            event = parsed(line, expected)
             if event is None:
                 raise JournalDamaged(
                     f"every line of a study's journal must be as it was written; line {place} of {path} is not; "
@@ -89,6 +92,19 @@ def read(folder: Path) -> Iterator[Event]:
                 )
             yield event
             expected += 1
+
+
+def held(folder: Path) -> bool:
+    """Tells whether a process holds a journal, without keeping one from taking it."""
+    try:
+        with (folder / "lock").open("rb") as handle:
+            # Shared, so that those who ask are not in each other's way; let go at once, when the handle is closed.
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def sync_folder(folder: Path) -> None:
@@ -100,7 +116,8 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _segments(folder: Path) -> list[Path]:
+def segments(folder: Path) -> list[Path]:
+    """Returns a journal's files in the order in which they were begun."""
     return sorted(folder.glob("*.jsonl"))
 
 
@@ -113,7 +130,7 @@ def _line(number: int, event: Mapping[str, Any]) -> bytes:
     return json.dumps(line, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
-def _parsed(line: bytes, number: int) -> Event | None:
+def parsed(line: bytes, number: int) -> Event | None:
     """Returns the event of a line, or None where the line is not the one that was written there."""
     try:
         plain = json.loads(line)
@@ -128,11 +145,14 @@ def _parsed(line: bytes, number: int) -> Event | None:
 def _locked(path: Path) -> IO[bytes]:
     # Closed by the system when its holder dies, however that happens: no lock is left behind.
     handle = path.open("ab")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        handle.close()
-        raise StudyBusy(
-            f"one driver works on a study at a time; another one holds {path.parent.parent}; wait for it or stop it"
-        ) from None
-    return handle
+    for _ in range(ATTEMPTS):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(PAUSE)
+        else:
+            return handle
+    handle.close()
+    raise StudyBusy(
+        f"one driver works on a study at a time; another one holds {path.parent.parent}; wait for it or stop it"
+    )

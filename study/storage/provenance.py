@@ -129,3 +129,10 @@ def log_test_access(run_dir: Path, access: Mapping[str, Any]) -> None:
         file.write(json.dumps({"time": now(), **access}) + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def test_accesses(run_dir: Path) -> list[dict[str, Any]]:
+    """Returns the accesses so far; a line that is being written is not among them."""
+    path = run_dir / "test_access.jsonl"
+    lines = path.read_text().split("\n")[:-1] if path.is_file() else []
+    return [json.loads(line) for line in lines]

@@ -1,0 +1,139 @@
+"""A study that runs elsewhere, told to a watch by its journal."""
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import final
+
+from study.cluster import Cluster
+from study.config import StudyConfig
+from study.monitoring.watch import Watch
+from study.search.front import candidates
+from study.storage.follow import Entry
+from study.storage.journal import Event
+from study.storage.provenance import test_accesses
+from study.storage.state import State
+
+ELSEWHERE = Cluster(dashboard=None, token=None, concurrency=1)
+
+
+@final
+class TellingClock:
+    """The time of the event that is being told; the wall's in between."""
+
+    def __init__(self) -> None:
+        self._at: float | None = None
+
+    def set(self, time_of_event: str) -> None:
+        """Stands still at a journal's time."""
+        self._at = datetime.fromisoformat(time_of_event).timestamp()
+
+    def release(self) -> None:
+        """Goes with the wall's again."""
+        self._at = None
+
+    def __call__(self) -> float:
+        return time.time() if self._at is None else self._at
+
+
+@final
+class Replay:
+    """Turns the entries of a journal into what a driver would have told.
+
+    What earlier drivers did is there when the study begins to be told; the newest one's work is told from its start,
+    at the times at which it happened, so that it has a pace.
+
+    Args:
+        config: of the study.
+        folder: of the study.
+        shown: the folder, as it is told.
+        watch: is told.
+        clock: the watch's.
+    """
+
+    def __init__(self, config: StudyConfig, folder: Path, shown: Path, watch: Watch, clock: TellingClock) -> None:
+        self.state = State()
+        self._config, self._folder, self._shown = config, folder, shown
+        self._watch, self._clock = watch, clock
+        self._driver, self._begun = 0, ""
+        self._confirming = False
+        self._opened: set[tuple[str, int]] = set()
+
+    def begin(self, entries: Sequence[Entry]) -> None:
+        """Tells all that a journal holds so far, which is something."""
+        newest = entries[-1].driver
+        for entry in entries:
+            if entry.driver < newest:
+                self.state.apply(entry.event)
+        self.go_on(entry for entry in entries if entry.driver == newest)
+
+    def go_on(self, entries: Iterable[Entry]) -> None:
+        """Tells what has been written since."""
+        for entry in entries:
+            self._clock.set(entry.event["time"])
+            if entry.driver != self._driver:
+                self._take_over(entry)
+            self._tell(entry.event)
+        self._tell_what_is_confirmed()
+        self._clock.release()
+
+    def _take_over(self, entry: Entry) -> None:
+        """Tells of a driver's beginning: it hands out anew what its predecessor left in flight."""
+        self._driver, self._begun = entry.driver, entry.event["time"]
+        self._confirming, self._opened = False, set()
+        self._watch.began(self.state, ELSEWHERE, self._shown)
+        for trial in self.state.in_flight():
+            self._watch.trial_began(trial)
+
+    def _tell(self, event: Event) -> None:
+        """Tells of a change by what it makes of the state, whatever the kind of event that made it."""
+        if event["kind"] == "confirmed":
+            self._confirm()
+        trial_id = event.get("trial_id", "")
+        before = self.state.trials[trial_id].state if trial_id in self.state.trials else None
+        self.state.apply(event)
+        trial = self.state.trials.get(trial_id)
+        if event["kind"] == "confirmed":
+            self._watch.confirmation_ended(self.state.confirmations[trial_id, event["seed"]])
+        elif trial is not None and trial.state != before:
+            told = self._watch.trial_began if trial.state == "RUNNING" else self._watch.trial_ended
+            told(trial)
+
+    def _confirm(self) -> None:
+        if not self._confirming:
+            self._confirming = True
+            self._watch.confirming(self.models_to_confirm(), len(self.state.confirmations))
+
+    def _tell_what_is_confirmed(self) -> None:
+        """Tells which models are in training: an access to test is written before it happens, and in no journal."""
+        if self.state.confirmations:
+            self._confirm()
+        for access in test_accesses(self._folder):
+            key = access["trial_id"], access["seed"]
+            if access["time"] < self._begun or key in self.state.confirmations or key in self._opened:
+                continue
+            self._confirm()
+            self._opened.add(key)
+            self._clock.set(access["time"])
+            self._watch.confirmation_began(self.state.trials[key[0]], key[1])
+
+    def models_to_confirm(self) -> int:
+        """Returns how many models the confirmation trains, by what is known now."""
+        return len(self._config.fresh_seeds()) * len(candidates(self.state, self._config.architectures))
+
+    @property
+    def searched(self) -> bool:
+        """Whether all trials have been asked for and none is in flight."""
+        asked = [len(self.state.of(name)) for name in self._config.architectures]
+        return min(asked) >= self._config.trials and not self.state.in_flight()
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether there is nothing left to confirm."""
+        return self.searched and len(self.state.confirmations) >= self.models_to_confirm()
+
+    @property
+    def over(self) -> bool:
+        """Whether a driver that has left has left nothing undone; a confirmation may not have been wanted."""
+        return self.confirmed or (self.searched and not self.state.confirmations and not self._opened)
