@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from study.errors import JournalDamaged
-from study.storage.journal import Event, parsed, segments
+from study.storage.segments import Event, numbers, parsed, paths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An event and the driver that wrote it, counted from 1: every driver writes a segment of its own."""
+    """An event and the driver that wrote it, counted from 1: every driver says when it begins."""
 
     driver: int
     event: Event
@@ -26,7 +26,7 @@ class Follower:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._offsets: dict[Path, int] = {}
-        self._count = 0
+        self._count, self._driver = 0, 1
 
     def news(self) -> Iterator[Entry]:
         """Yields what has been written since the last call.
@@ -38,14 +38,14 @@ class Follower:
             JournalDamaged: if any other line cannot be read. The next call tries that line again: over a network a
                 line may be seen before all of it is there.
         """
-        known = segments(self._folder)
+        known = [paths(self._folder, number)[0] for number in numbers(self._folder)]
         gone = [path for path in self._offsets if path not in known]
         if gone:
             raise JournalDamaged(f"a study's journal only grows; {gone[0]} is gone; restore it from a copy")
-        for driver, path in enumerate(known, start=1):
-            yield from self._read(path, driver)
+        for path in known:
+            yield from self._read(path)
 
-    def _read(self, path: Path, driver: int) -> Iterator[Entry]:
+    def _read(self, path: Path) -> Iterator[Entry]:
         offset = self._offsets.setdefault(path, 0)
         if path.stat().st_size < offset:
             raise JournalDamaged(f"a study's journal only grows; {path} was cut short; restore it from a copy")
@@ -53,12 +53,13 @@ class Follower:
             file.seek(offset)
             lines = file.read().split(b"\n")
         for line in lines[:-1]:
-            event = parsed(line, self._count)
-            if event is None:
+            found = parsed(line)
+            if found is None or found[0] != self._count:
                 raise JournalDamaged(
                     f"every line of a study's journal must be as it was written; the one at byte {self._offsets[path]} "
                     f"of {path} is not; restore the file from a copy"
                 )
             self._offsets[path] += len(line) + 1
             self._count += 1
-            yield Entry(driver=driver, event=event)
+            self._driver += found[1]["kind"] == "driver"
+            yield Entry(driver=self._driver, event=found[1])

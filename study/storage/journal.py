@@ -2,24 +2,30 @@
 
 A line of a segment is `{"n": number, "crc": checksum, "event": {...}}`. Numbers rise by one over all segments, so a
 missing line is noticed; a line that lacks its newline was torn by a crash before anybody acted upon it, and is dropped.
-Every driver writes a segment of its own, hence nothing is ever appended to a torn line.
+Every driver begins a segment of its own, hence nothing is ever appended to a torn line.
+
+A segment lies in two files, and `append` returns when both are on disk: whatever happens to one of them, no event is
+lost. The next driver mends it.
 """
 
 import fcntl
 import json
 import os
 import time
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from study.errors import JournalDamaged, StudyBusy
+from study.errors import Refused, StudyBusy
+from study.storage.atomic import said_plainly, sync_folder
+from study.storage.segments import COPY, line, mend, numbers, paths, segments
+from study.storage.segments import Event as Event  # what a journal holds is asked for here
 
-Event = dict[str, Any]
 # Whoever asks whether a driver is at work (`held`) is in its way for an instant: it tries again before it gives up.
 ATTEMPTS, PAUSE = 4, 0.1  # seconds
+SEGMENT_EVENTS = 1000  # a segment that is copied elsewhere again and again had better be short
 
 
 class Journal:
@@ -30,39 +36,107 @@ class Journal:
 
     Raises:
         StudyBusy: if another process holds it.
-        JournalDamaged: if a line cannot be read.
+        JournalDamaged: if a line cannot be read from either copy.
+        Refused: if it cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(folder / "lock")
+        self._folder = folder
+        self._files: list[IO[bytes]] = []
+        self._failure: OSError | None = None
         try:
-            self._events = list(read(folder))
-            number = 1 + max((int(path.stem) for path in segments(folder)), default=0)
-            self._segment: IO[bytes] = (folder / f"{number:06d}.jsonl").open("xb")
-            sync_folder(folder)
-        except BaseException:
-            self._lock.close()
-            raise
-        self._count = len(self._events)
+            (folder / COPY).mkdir(parents=True, exist_ok=True)
+            self._lock = hold(folder)
+            try:
+                self._events = _mended(folder)
+                self._count = len(self._events)
+                self._begin_segment()
+            except BaseException:
+                self.close()
+                raise
+        except OSError as error:
+            raise Refused(
+                f"a study's journal must be writable; {folder}: {error.strerror}; free some space, or mend its rights"
+            ) from error
 
     def past(self) -> list[Event]:
         """Returns what had happened before the journal was opened."""
         return list(self._events)
 
     def append(self, event: Mapping[str, Any]) -> Event:
-        """Writes an event and returns it as it will be read; when this returns, it is on disk."""
-        line = _line(self._count, event)
-        self._segment.write(line)
-        self._segment.flush()
-        os.fsync(self._segment.fileno())
-        self._count += 1
-        written: Event = json.loads(line)["event"]
-        return written
+        """Writes an event and returns it as it will be read; when this returns, it is on disk, twice.
+
+        Raises:
+            DiskFull: if the disk does not take it. The journal is then as it was before, and this process cannot
+                append to it any more.
+        """
+        return self.append_all([event])[0]
+
+    def append_all(self, events: Iterable[Mapping[str, Any]]) -> list[Event]:
+        """Writes several events at the price of one; a crash in between keeps some of the first of them.
+
+        Raises:
+            DiskFull: as `append`; then none of them is kept.
+        """
+        lines = [line(number, event) for number, event in enumerate(events, start=self._count)]
+        if self._failure is not None:
+            raise self._failure
+        self.rotate(events=SEGMENT_EVENTS)
+        self._write(b"".join(lines))
+        self._count += len(lines)
+        return [json.loads(text)["event"] for text in lines]
+
+    def rotate(self, *, events: int = 1, seconds: float = 0.0) -> bool:
+        """Closes the present segment and begins one, and tells so; closed segments change no more.
+
+        Does nothing before the segment has so many events and is so many seconds old.
+        """
+        old = time.monotonic() - self._begun >= seconds
+        if self._failure is not None or self._count - self._first < max(events, 1) or not old:
+            return False
+        for file in self._files:
+            file.close()
+        try:
+            with said_plainly(self._folder):
+                self._begin_segment()
+        except OSError as error:
+            self._failure = error
+            raise
+        return True
+
+    def _begin_segment(self) -> None:
+        number = max(numbers(self._folder), default=0) + 1
+        # Unbuffered: what a failed write has left in a buffer would be written later, behind what was cut off.
+        self._files = []
+        for path in paths(self._folder, number):
+            self._files.append(path.open("xb", buffering=0))
+        sync_folder(self._folder)
+        sync_folder(self._folder / COPY)
+        self._first, self._size, self._begun = self._count, 0, time.monotonic()
+
+    def _write(self, content: bytes) -> None:
+        try:
+            with said_plainly(Path(self._files[0].name)):
+                for file in self._files:
+                    _write_all(file, content)
+                for file in self._files:  # behind both writes: the second costs little then
+                    os.fsync(file.fileno())
+        except OSError as error:
+            self._failure = error
+            self._cut_back()
+            raise
+        self._size += len(content)
+
+    def _cut_back(self) -> None:
+        for file in self._files:
+            with suppress(OSError):  # what cannot be cut off is a torn line at worst, or an event that did happen
+                os.ftruncate(file.fileno(), self._size)
+                os.fsync(file.fileno())
 
     def close(self) -> None:
         """Lets go of the study."""
-        self._segment.close()
+        for file in self._files:
+            file.close()
         self._lock.close()
 
     def __enter__(self) -> Self:
@@ -78,20 +152,10 @@ def read(folder: Path) -> Iterator[Event]:
     """Yields the events of a journal in order, without holding it.
 
     Raises:
-        JournalDamaged: if a line cannot be read that is not a torn last one.
+        JournalDamaged: if both copies of a line are damaged, a torn last one aside.
     """
-    expected = 0
-    for path in segments(folder):
-        lines = path.read_bytes().split(b"\n")
-        for place, line in enumerate(lines[:-1], start=1):  # the last has no newline: empty, or torn
-            event = parsed(line, expected)
-            if event is None:
-                raise JournalDamaged(
-                    f"every line of a study's journal must be as it was written; line {place} of {path} is not; "
-                    "restore the file from a copy, or start a study under another --name"
-                )
-            yield event
-            expected += 1
+    for segment in segments(folder):
+        yield from segment.events
 
 
 def held(folder: Path) -> bool:
@@ -107,44 +171,14 @@ def held(folder: Path) -> bool:
     return False
 
 
-def sync_folder(folder: Path) -> None:
-    """Makes sure that names just made or replaced in a folder survive a crash of the machine."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def hold(folder: Path) -> IO[bytes]:
+    """Holds a journal until what it returns is closed.
 
-
-def segments(folder: Path) -> list[Path]:
-    """Returns a journal's files in the order in which they were begun."""
-    return sorted(folder.glob("*.jsonl"))
-
-
-def _canonical(number: int, event: Mapping[str, Any]) -> bytes:
-    return json.dumps([number, event], sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _line(number: int, event: Mapping[str, Any]) -> bytes:
-    line = {"n": number, "crc": f"{zlib.crc32(_canonical(number, event)):08x}", "event": event}
-    return json.dumps(line, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-
-
-def parsed(line: bytes, number: int) -> Event | None:
-    """Returns the event of a line, or None where the line is not the one that was written there."""
-    try:
-        plain = json.loads(line)
-        crc = f"{zlib.crc32(_canonical(number, plain['event'])):08x}"
-        whole = plain["n"] == number and plain["crc"] == crc
-    except (ValueError, KeyError, TypeError):
-        return None
-    event: Event = plain["event"]
-    return event if whole else None
-
-
-def _locked(path: Path) -> IO[bytes]:
+    Raises:
+        StudyBusy: if another process holds it.
+    """
     # Closed by the system when its holder dies, however that happens: no lock is left behind.
-    handle = path.open("ab")
+    handle = (folder / "lock").open("ab")
     for _ in range(ATTEMPTS):
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -153,6 +187,18 @@ def _locked(path: Path) -> IO[bytes]:
         else:
             return handle
     handle.close()
-    raise StudyBusy(
-        f"one driver works on a study at a time; another one holds {path.parent.parent}; wait for it or stop it"
-    )
+    raise StudyBusy(f"one driver works on a study at a time; another one holds {folder.parent}; wait for it or stop it")
+
+
+def _mended(folder: Path) -> list[Event]:
+    events: list[Event] = []
+    for segment in segments(folder):
+        mend(folder, segment)
+        events.extend(segment.events)
+    return events
+
+
+def _write_all(file: IO[bytes], content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]

@@ -117,6 +117,11 @@ def hardware() -> dict[str, Any]:
     }
 
 
+def driver() -> dict[str, Any]:
+    """Returns which process this is, on which machine."""
+    return {"host": platform.node(), "pid": os.getpid()}
+
+
 def usable_cpus() -> int:
     """Returns how many processors this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)

@@ -38,6 +38,8 @@ class Store:
         self._tables_written, self._dirty = -math.inf, True
         if description is not None:
             self._record("study", **description)
+        else:
+            self._record("driver", **provenance.driver())
         write_json(run_dir / "study.json", self.state.study)
 
     @property
