@@ -11,12 +11,14 @@ from typing import Any
 from study.arguments import DATA_ROOT, DEFAULT_SCALE, EPSILON, ETA, PROTOTYPES, parser
 from study.config import SAMPLERS, SPACES, StudyConfig
 from study.errors import Refused
+from study.resources import Override
 from study.scales import SCALES
 from study.storage.store import recall, refuse_existing
 from trainables.checks import must
 from trainables.config import DATASETS, TEST_SIZES, DataConfig, Dataset, ThreatModel
 
-WITH_RESUME = ("resume", "address", "concurrency", "no_confirm")
+PER_TRIAL = {"cpus": "cpus_per_trial", "gpus": "gpus_per_trial", "memory_gib": "memory_per_trial"}
+WITH_RESUME = ("resume", "address", "concurrency", "no_confirm", *PER_TRIAL.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,8 @@ class Request:
         run_dir: absolute; holds the study, or will.
         resume: whether it has begun already.
         address: of a Ray cluster, or None for a local one.
-        concurrency: trials at a time, or None for one a processor.
+        concurrency: trials at a time, or None for as many as there is room for.
+        per_trial: what a trial takes of a node, where that is not to be measured.
         confirm: whether to retrain candidates after the search.
         download: whether to fetch the data first.
         command: what was typed.
@@ -38,6 +41,7 @@ class Request:
     resume: bool
     address: str | None
     concurrency: int | None
+    per_trial: Override
     confirm: bool
     dry_run: bool
     download: bool
@@ -57,6 +61,7 @@ def read_options(arguments: Sequence[str] | None = None) -> Request:
     rest: dict[str, Any] = {
         "address": options.get("address"),
         "concurrency": options.get("concurrency"),
+        "per_trial": _per_trial(options),
         "confirm": "no_confirm" not in options,
         "command": command,
     }
@@ -72,12 +77,19 @@ def read_options(arguments: Sequence[str] | None = None) -> Request:
     return Request(config=config, run_dir=run_dir, resume=False, dry_run=dry_run, download=download, **rest)
 
 
+def _per_trial(options: dict[str, Any]) -> Override:
+    try:
+        return Override(**{name: options.get(option) for name, option in PER_TRIAL.items()})
+    except ValueError as error:
+        raise Refused(f"{error}; see python -m study.launch --help") from error
+
+
 def _resumed(options: dict[str, Any], rest: dict[str, Any]) -> Request:
     others = [f"--{name.replace('_', '-')}" for name in options if name not in WITH_RESUME]
     if others:
         raise Refused(
             f"a study goes on as it began; got {' '.join(others)} beside --resume, which takes only --address, "
-            "--concurrency and --no-confirm; leave them out, or start another study"
+            "--concurrency, what a trial takes of a node, and --no-confirm; leave them out, or start another study"
         )
     run_dir = Path(options["resume"]).absolute()
     return Request(config=recall(run_dir), run_dir=run_dir, resume=True, dry_run=False, download=False, **rest)
