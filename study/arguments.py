@@ -194,6 +194,9 @@ def _add_where(group: argparse._ArgumentGroup) -> None:
         help="auto or HOST:PORT of a Ray cluster (default: a local one, for this machine only)",
     )
     add("--concurrency", type=_whole(least=1), metavar="N", help="trials at a time; 1 repeats a study to the last bit")
+    add("--cpus-per-trial", type=_whole(least=1), metavar="N", help="processors, and threads (default: measured)")
+    add("--gpus-per-trial", type=_real(above=0), metavar="F", help="whole ones, or a fraction of one (default: none)")
+    add("--memory-per-trial", type=_real(above=0), metavar="GIB", help="kept free on its node (default: measured)")
     add("--dry-run", action="store_true", help="print the plan and what it would cost; start and write nothing")
 
 

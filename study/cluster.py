@@ -8,15 +8,20 @@ import logging
 import os
 import socket
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
+from study.authentication import MODE, prepare_joining, token_file
 from study.errors import Refused
+from study.resources import GIB, Resources, fitting
 from study.storage.provenance import usable_cpus
 
+ROOT = Path(__file__).parents[1]
+SHIPPED = ("study", "trainables", "search_spaces", "analysis")  # the packages; neither data nor studies nor tests
 QUIET: Mapping[str, str] = MappingProxyType(
     {
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -27,7 +32,6 @@ QUIET: Mapping[str, str] = MappingProxyType(
         "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # one trial without a report would end all of them
         "TUNE_DISABLE_SIGINT_HANDLER": "1",
         "TUNE_WARN_THRESHOLD_S": "60",
-        "RAY_AUTH_MODE": "token",
     }
 )
 # Despite its name: without it Ray takes 127.0.0.1 for the machine's own address, and listens on all of them.
@@ -43,33 +47,83 @@ class Cluster:
     Attributes:
         dashboard: its address, or None.
         token: the file that opens the dashboard, or None.
-        concurrency: trials at a time.
+        concurrency: trials at a time; of an elastic cluster, how many it had room for when it was joined.
+        elastic: whether nodes may come and go, and trials follow them.
+        local: whether it is this machine's own.
     """
 
     dashboard: str | None
     token: Path | None
     concurrency: int
+    elastic: bool = False
+    local: bool = True
 
 
 @contextmanager
-def connected(address: str | None, concurrency: int | None) -> Iterator[Cluster]:
+def connected(address: str | None, concurrency: int | None, cpus_per_trial: int = 1) -> Iterator[Cluster]:
     """Starts a local cluster or joins one, and leaves no process behind.
 
     Args:
         address: None for a local one, "auto" for the one that runs on this machine, or HOST:PORT.
-        concurrency: trials at a time; None means one a processor.
+        concurrency: trials at a time; None means as many as there are processors for.
+        cpus_per_trial: processors of each, as far as that is known by now.
 
     Raises:
         Refused: if there is no cluster to join, or none can be started.
     """
     found = _located(address)
+    if found is None:
+        _check_scratch()
+        token_file()
+        os.environ.setdefault(MODE, "token")
+    else:
+        prepare_joining(found)
     _prepare_environment(loopback=found is None or _is_loopback(found))
     import ray
 
     try:
-        yield _start(found, concurrency)
+        yield _start(found, concurrency, Resources(cpus=cpus_per_trial))
     finally:
         ray.shutdown()
+
+
+def capacity(each: Resources) -> int:
+    """Returns how many trials the nodes that are there now have room for, busy or not; a trial is on one node."""
+    import ray
+
+    nodes = ray.nodes()  # type: ignore[no-untyped-call] # Ray has none here
+    return sum(fitting(node["Resources"], each) for node in nodes if node["Alive"])
+
+
+def trials_at_a_time(cluster: Cluster, needs: Collection[Resources]) -> int | None:
+    """Returns how many trials may run at a time; None lets them follow the nodes, as these come and go.
+
+    Raises:
+        Refused: if this machine has no room for a trial. A cluster may get nodes that have.
+    """
+    if not cluster.local:
+        return None if cluster.elastic else cluster.concurrency
+    for each in needs:
+        if not capacity(each):
+            raise Refused(
+                f"a trial takes {_in_words(each.bundle())} of this machine, which offers {_in_words(_offered())}; "
+                "lower --cpus-per-trial, --gpus-per-trial or --memory-per-trial, or join a cluster with --address"
+            )
+    return min(cluster.concurrency, *map(capacity, needs))
+
+
+def _offered() -> Mapping[str, float]:
+    import ray
+
+    offered: Mapping[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call] # Ray has none here
+    return offered
+
+
+def _in_words(bundle: Mapping[str, float]) -> str:
+    return (
+        f"{bundle.get('CPU', 0):g} processors, {bundle.get('GPU', 0):g} GPUs and "
+        f"{bundle.get('memory', 0) / GIB:.1f} GiB"
+    )
 
 
 def _located(address: str | None) -> str | None:
@@ -80,7 +134,7 @@ def _located(address: str | None) -> str | None:
     host, _, port = where.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=REACHABLE_WITHIN).close()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise Refused(
             f"--address takes auto or the HOST:PORT of a running Ray cluster; got {address}, which does not answer "
             f"({error}); start one with `ray start --head`, or leave --address out for a local one"
@@ -90,8 +144,24 @@ def _located(address: str | None) -> str | None:
 
 def _current_cluster() -> str:
     """Returns the address that Ray would take for "auto", empty where there is none."""
-    known = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"
+    known = _scratch() / "ray" / "ray_current_cluster"
     return os.environ.get("RAY_ADDRESS") or (known.read_text().strip() if known.is_file() else "")
+
+
+def _scratch() -> Path:
+    """Returns the folder that Ray keeps its sockets and logs in."""
+    return Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp")
+
+
+def _check_scratch() -> None:
+    try:
+        with TemporaryDirectory(dir=_scratch()):
+            pass
+    except OSError as error:
+        raise Refused(
+            f"Ray needs a folder for its sockets and logs; {_scratch()}, from RAY_TMPDIR or TMPDIR, cannot be written: "
+            f"{error.strerror}; set RAY_TMPDIR to another, or unset both"
+        ) from error
 
 
 def _is_loopback(address: str) -> bool:
@@ -105,31 +175,31 @@ def _prepare_environment(*, loopback: bool) -> None:
     warnings.filterwarnings("ignore", module=r"ray(\.|$)")  # they are for authors, not for users of a study
 
 
-def _start(address: str | None, concurrency: int | None) -> Cluster:
+def _start(address: str | None, concurrency: int | None, each: Resources) -> Cluster:
     import ray
 
     local = {
         "address": "local",
-        "num_cpus": concurrency or usable_cpus(),
+        "num_cpus": each.cpus * concurrency if concurrency else max(each.cpus, usable_cpus()),
         "object_store_memory": OBJECT_STORE_BYTES,
         "include_dashboard": True,
         "dashboard_host": "127.0.0.1",
     }
-    where = {"address": address} if address else local
+    joined = {"address": address, "runtime_env": {"py_modules": [str(ROOT / name) for name in SHIPPED]}}
     try:
-        context = ray.init(**where, log_to_driver=False, logging_level=logging.CRITICAL)
+        context = ray.init(**(joined if address else local), log_to_driver=False, logging_level=logging.CRITICAL)
         # The deaths of workers would be printed all the same; a trial that ends so says it in its message.
         ray._private.worker._worker_logs_enabled = False
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
         wanted = f"a Ray cluster at {address}" if address else "a local Ray cluster"
         raise Refused(
             f"trials need {wanted}, which cannot be had: {error}; check `ray status`, or leave --address out"
         ) from error
-    dashboard = context.dashboard_url
-    token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
-    cpus = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call] # Ray has none here
+    dashboard, token = context.dashboard_url, token_file()
     return Cluster(
         dashboard=f"http://{dashboard}" if dashboard else None,
-        token=token if token.exists() else None,
-        concurrency=concurrency or max(1, int(cpus)),
+        token=token if token and token.exists() else None,
+        concurrency=concurrency or max(1, capacity(each)),
+        elastic=address is not None and concurrency is None,
+        local=address is None,
     )

@@ -12,13 +12,15 @@ from study.arguments import DATA_ROOT, DEFAULT_SCALE, EPSILON, ETA, PROTOTYPES, 
 from study.config import SPACES, StudyConfig
 from study.constraints import Constraint
 from study.errors import Refused
+from study.resources import Override
 from study.scales import SCALES
 from study.storage.store import recall, refuse_existing
 from trainables.checks import must
 from trainables.config import DATASETS, TEST_SIZES, DataConfig, Dataset, ThreatModel
 
 SEARCH = ("sampler", "scheduler", "halving", "grace", "factor", "replicates")
-WITH_RESUME = ("resume", "address", "concurrency", "no_confirm", "accept_changes")
+PER_TRIAL = {"cpus": "cpus_per_trial", "gpus": "gpus_per_trial", "memory_gib": "memory_per_trial"}
+WITH_RESUME = ("resume", "address", "concurrency", *PER_TRIAL.values(), "no_confirm", "accept_changes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,8 @@ class Request:
         run_dir: absolute; holds the study, or will.
         resume: whether it has begun already.
         address: of a Ray cluster, or None for a local one.
-        concurrency: trials at a time, or None for one a processor.
+        concurrency: trials at a time, or None for as many as there is room for.
+        per_trial: what a trial takes of a node, where that is not to be measured.
         confirm: whether to retrain candidates after the search.
         download: whether to fetch the data first.
         accept_changes: whether a study may go on with other code, data or another space than it began with.
@@ -41,6 +44,7 @@ class Request:
     resume: bool
     address: str | None
     concurrency: int | None
+    per_trial: Override
     confirm: bool
     dry_run: bool
     download: bool
@@ -61,6 +65,7 @@ def read_options(arguments: Sequence[str] | None = None) -> Request:
     rest: dict[str, Any] = {
         "address": options.get("address"),
         "concurrency": options.get("concurrency"),
+        "per_trial": _per_trial(options),
         "confirm": "no_confirm" not in options,
         "accept_changes": "accept_changes" in options,
         "command": command,
@@ -77,6 +82,13 @@ def read_options(arguments: Sequence[str] | None = None) -> Request:
     refuse_existing(run_dir)
     dry_run, download = "dry_run" in options, "download" in options
     return Request(config=config, run_dir=run_dir, resume=False, dry_run=dry_run, download=download, **rest)
+
+
+def _per_trial(options: dict[str, Any]) -> Override:
+    try:
+        return Override(**{name: options.get(option) for name, option in PER_TRIAL.items()})
+    except ValueError as error:
+        raise Refused(f"{error}; see python -m study.launch --help") from error
 
 
 def _resumed(options: dict[str, Any], rest: dict[str, Any]) -> Request:

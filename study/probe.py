@@ -1,0 +1,195 @@
+"""What a trial needs, measured before the first one: a few steps of the costliest, in a process of its own.
+
+    python -m study.probe < configs.json
+
+reads a list of trials and prints a list of findings. Every trial is measured in a fork of a process that has imported
+all there is to import, so that imports are paid for once and no trial's memory counts for the next.
+"""
+
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from study.config import StudyConfig
+from study.plan import gradient_evaluations
+from study.resources import Resources
+from study.search.point import to_config
+from study.storage.provenance import usable_cpus
+from trainables.config import Architecture, TrialConfig
+from trainables.evaluation.errors import CHUNK
+from trainables.pipeline import load_data, prepare
+
+SAMPLES = 200  # points that the costliest is looked for among
+PAYS = 0.9  # of n processors' work, at least, is what n threads must do: else n trials do more
+MOST_THREADS = 8
+MARGIN = 1.25  # of the memory that a trial adds to its imports
+RAYS_OWN = 128 * 2**20  # bytes that a process holds more where it is one of Ray's
+GRAIN = 64 * 2**20  # bytes that memory is rounded up to, so that trials that differ little share processes
+LIMIT = 120.0  # seconds; a probe that takes longer says nothing
+
+Findings = dict[str, Any]
+
+
+def costliest(config: StudyConfig, architecture: Architecture) -> TrialConfig:
+    """Returns the architecture's trial with the most gradient evaluations, of the baselines and many points."""
+    space, base = config.search_space(), config.base(architecture, 0)
+    rng = np.random.default_rng(config.seed)
+    points = [point for _, point in space.baselines] + [space.sample(rng) for _ in range(SAMPLES)]
+    return max((to_config(point, base) for point in points), key=gradient_evaluations)
+
+
+def probed(
+    config: StudyConfig, known: Mapping[str, Findings], *, joined: bool, most_threads: int = 1
+) -> dict[str, Findings]:
+    """Returns what was found of every architecture, measuring those that are not known yet.
+
+    Args:
+        config: of the study.
+        known: what the study found before; a study that goes on keeps its threads, since sums depend on them.
+        joined: whether trials run on a cluster that was joined: then its nodes measure.
+        most_threads: to try; 1 where the numbers of a study are to be the same again.
+    """
+    new = [costliest(config, name).to_dict() for name in config.architectures if name not in known]
+    if joined and new:
+        import ray  # after its environment is set, see `study.cluster`
+
+        task = ray.remote(num_cpus=1, max_retries=1)(probe)
+        found = [
+            findings for each in ray.get([task.remote([trial], most_threads) for trial in new]) for findings in each
+        ]
+    else:
+        found = probe(new, most_threads) if new else []
+    return {**known, **{findings["architecture"]: findings for findings in found}}
+
+
+def probe(trials: Sequence[Mapping[str, Any]], most_threads: int = 1) -> list[Findings]:
+    """Measures trials, given as dictionaries, on this machine; as a Ray task, on the one where it runs.
+
+    Args:
+        trials: `TrialConfig.to_dict` of each.
+        most_threads: to try, where a machine has as many processors.
+
+    Returns:
+        per trial `architecture`, `import_bytes`, `peak_bytes` and `seconds` a step by threads; or `failed`, a reason.
+    """
+    asked = json.dumps({"trials": list(trials), "most_threads": most_threads})
+    ours = str(Path(__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([ours, os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-m", "study.probe"]
+    try:
+        done = subprocess.run(
+            command, input=asked, env=environment, capture_output=True, text=True, timeout=LIMIT, check=True
+        )
+        found: list[Findings] = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        return [{"architecture": trial["architecture"], "failed": " ".join(str(error).split())} for trial in trials]
+    return found
+
+
+def needed(findings: Findings | None) -> Resources:
+    """Returns what a trial takes by what was found of it; a processor and no memory where nothing was."""
+    if findings is None or "failed" in findings:
+        return Resources()
+    alone = findings["seconds"]["1"]
+    paying = [int(n) for n, seconds in findings["seconds"].items() if alone >= PAYS * int(n) * seconds or int(n) == 1]
+    own = RAYS_OWN + findings["import_bytes"] + MARGIN * (findings["peak_bytes"] - findings["import_bytes"])
+    return Resources(cpus=max(paying), memory_bytes=GRAIN * -int(-own // GRAIN))
+
+
+def measure(trial: Mapping[str, Any], most_threads: int) -> Findings:
+    """Trains a few steps of a trial in this process, which has done nothing else, and says what that took."""
+    config = TrialConfig.from_dict(trial)
+    torch.set_num_threads(1)
+    imported = _status("VmRSS")
+    kept = load_data(config.data)  # whole, as a trial holds it
+    short = _shortened(config)
+    next(prepare(short).reports())
+    del kept
+    return {
+        "architecture": config.architecture,
+        "import_bytes": imported,
+        "peak_bytes": _status("VmHWM"),
+        "seconds": _seconds(short, min(most_threads, usable_cpus())),
+    }
+
+
+def _shortened(config: TrialConfig) -> TrialConfig:
+    """Keeps all that memory depends on: networks, batches, and the rows that are attacked at once."""
+    many = min(CHUNK, config.data.n_validation)
+    data = replace(config.data, n_train=2 * config.batch_size, n_validation=many, n_test=2)
+    # After the first of two epochs attacks run even on a model that has learned nothing.
+    evaluation = replace(
+        config.evaluation, split="validation", n_attacked=many, steps=1, restarts=1, radii=(1.0,), at_epochs=(1,)
+    )
+    roles = tuple(replace(role, steps=min(2, role.steps)) for role in config.roles)
+    evaluation = replace(evaluation, paper_attempts=0)
+    return replace(config, data=data, epochs=2, evaluation=evaluation, roles=roles)
+
+
+def _seconds(short: TrialConfig, most_threads: int) -> dict[str, float]:
+    """Returns what the same steps take with 1, 2, 4 ... threads, up to the first number that does not pay."""
+    seconds = {}
+    for threads in (2**k for k in range(most_threads.bit_length())):
+        torch.set_num_threads(threads)
+        seconds[str(threads)] = _step_seconds(short)
+        if seconds["1"] < PAYS * threads * seconds[str(threads)]:
+            break
+    return seconds
+
+
+def _step_seconds(short: TrialConfig) -> float:
+    evaluation = replace(short.evaluation, n_attacked=2, at_epochs=())
+    reports = prepare(replace(short, data=replace(short.data, n_validation=2), evaluation=evaluation)).reports()
+    started = time.perf_counter()
+    next(reports)
+    return (time.perf_counter() - started) * short.batch_size / short.data.n_train
+
+
+def _status(name: str) -> int:
+    """Returns a line of the kernel's about this process, in bytes: VmRSS now, VmHWM the most since its start."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith(f"{name}:")).split()[1])
+
+
+def _in_a_fork(trial: Mapping[str, Any], most_threads: int) -> Findings:
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_send, args=(theirs, trial, most_threads))
+    process.start()
+    theirs.close()
+    try:
+        found: Findings = ours.recv()
+    except EOFError:
+        found = {"architecture": trial["architecture"], "failed": "its process died, perhaps for lack of memory"}
+    process.join()
+    return found
+
+
+def _send(pipe: Connection, trial: Mapping[str, Any], most_threads: int) -> None:
+    try:
+        found = measure(trial, most_threads)
+    except Exception as error:
+        found = {"architecture": trial["architecture"], "failed": " ".join(f"{type(error).__name__}: {error}".split())}
+    pipe.send(found)
+
+
+def main() -> None:
+    """Reads what to measure from stdin and writes what was found to stdout."""
+    asked = json.load(sys.stdin)
+    found = [_in_a_fork(trial, asked["most_threads"]) for trial in asked["trials"]]
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
