@@ -9,6 +9,7 @@ from rich.text import Text
 from analysis import load
 from analysis.front import ConfirmedFront, confirmed_fronts
 from analysis.statistics import Interval
+from study.scheduling.ablation import Ablation, ablations
 
 
 def conclude(run_dir: Path, report: Path, console: Console) -> None:
@@ -20,7 +21,17 @@ def conclude(run_dir: Path, report: Path, console: Console) -> None:
             _print_front(front, console)
     else:
         console.print(Text("\nNothing is confirmed on test yet."))
+    for ablation in ablations(study):
+        console.print(Text(f"\n{_cost_of_stopping(ablation)}"))
     console.print(Text(f"\nreport: {report}"), soft_wrap=True)
+
+
+def _cost_of_stopping(found: Ablation) -> str:
+    return (
+        f"{found.architecture}: halving would have stopped {found.stopped} of {found.trials} trials and saved "
+        f"{found.saved:.0%} of the search's gradient evaluations; the hypervolume on validation would be "
+        f"{found.kept:.3f} instead of {found.whole:.3f}"
+    )
 
 
 def _print_front(front: ConfirmedFront, console: Console) -> None:
