@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATA ?=
+SPREAD := -n auto --maxprocesses 4 --dist loadfile  # tests over processors, a file to each
 
 .PHONY: demo test test-slow test-kills lint format clean
 
@@ -11,10 +12,10 @@ demo: $(READY)  ## a small study from nothing to a report, in about ten minutes 
 	$(BIN)/python -m study.launch --space tradeoff --scale demo $(if $(DATA),--data-root $(DATA))
 
 test: $(READY)  ## the quick tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q $(SPREAD)
 
 test-slow: $(READY)  ## the tests that take longer: real Ray studies, interruptions, planted bugs
-	$(BIN)/python -m pytest -q -m "(slow or ray) and not kills"
+	$(BIN)/python -m pytest -q $(SPREAD) -m "(slow or ray) and not kills"
 
 test-kills: $(READY)  ## a study that loses its driver, workers and node 30 times
 	$(BIN)/python -m pytest -q -s -m kills
