@@ -181,8 +181,13 @@ def _add_size(group: argparse._ArgumentGroup) -> None:
 def _add_where(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--name", help="of the study and its folder (default: space, dataset and time)")
-    add("--runs", metavar="DIR", help="where studies lie (default: runs)")
-    add("--resume", metavar="DIR", help="continue the study in DIR")
+    add(
+        "--runs",
+        metavar="DIR|URL",
+        help="where studies lie: a folder, or an address such as s3://bucket/studies, which a copy in runs (or in "
+        "$DISENTANGLE_CACHE) follows every ten seconds (default: runs)",
+    )
+    add("--resume", metavar="DIR|URL", help="continue the study in DIR or at URL, on any machine")
     add(
         "--accept-changes",
         action="store_true",

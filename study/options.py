@@ -1,7 +1,9 @@
 """The command line's options, and the study that they describe."""
 
+import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -14,6 +16,8 @@ from study.constraints import Constraint
 from study.errors import Refused
 from study.resources import Override
 from study.scales import SCALES
+from study.storage.pull import pull_beginning
+from study.storage.remote import Remote, child, is_address, name_of, reachable, redacted
 from study.storage.store import recall, refuse_existing
 from trainables.checks import must
 from trainables.config import DATASETS, TEST_SIZES, DataConfig, Dataset, ThreatModel
@@ -29,6 +33,7 @@ class Request:
 
     Attributes:
         run_dir: absolute; holds the study, or will.
+        remote: where the study lies if not in a folder; `run_dir` is then this machine's copy.
         resume: whether it has begun already.
         address: of a Ray cluster, or None for a local one.
         concurrency: trials at a time, or None for as many as there is room for.
@@ -41,6 +46,7 @@ class Request:
 
     config: StudyConfig
     run_dir: Path
+    remote: str | None
     resume: bool
     address: str | None
     concurrency: int | None
@@ -50,6 +56,11 @@ class Request:
     download: bool
     accept_changes: bool
     command: str
+
+    @property
+    def place(self) -> str:
+        """Where the study lies, as one would type it to continue; without keys."""
+        return str(shown(self.run_dir)) if self.remote is None else redacted(self.remote)
 
 
 def read_options(arguments: Sequence[str] | None = None) -> Request:
@@ -61,7 +72,7 @@ def read_options(arguments: Sequence[str] | None = None) -> Request:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = vars(parser().parse_args(given))
-    command = shlex.join(["python", "-m", "study.launch", *given])
+    command = shlex.join(["python", "-m", "study.launch", *map(redacted, given)])
     rest: dict[str, Any] = {
         "address": options.get("address"),
         "concurrency": options.get("concurrency"),
@@ -78,10 +89,11 @@ def read_options(arguments: Sequence[str] | None = None) -> Request:
         config = _config(options)
     except ValueError as error:
         raise Refused(f"{error}; see python -m study.launch --help") from error
-    run_dir = Path(options.get("runs", "runs")).absolute() / config.name
+    run_dir, remote = _place(options.get("runs", "runs"), config.name)
     refuse_existing(run_dir)
+    place: dict[str, Any] = {"run_dir": run_dir, "remote": remote}
     dry_run, download = "dry_run" in options, "download" in options
-    return Request(config=config, run_dir=run_dir, resume=False, dry_run=dry_run, download=download, **rest)
+    return Request(config=config, resume=False, dry_run=dry_run, download=download, **place, **rest)
 
 
 def _per_trial(options: dict[str, Any]) -> Override:
@@ -98,8 +110,32 @@ def _resumed(options: dict[str, Any], rest: dict[str, Any]) -> Request:
             f"a study goes on as it began; got {' '.join(others)} beside --resume, which takes only "
             f"{', '.join(_spelt(name) for name in WITH_RESUME[1:])}; leave them out, or start another study"
         )
-    run_dir = Path(options["resume"]).absolute()
-    return Request(config=recall(run_dir), run_dir=run_dir, resume=True, dry_run=False, download=False, **rest)
+    config, run_dir, remote = _recalled(options["resume"])
+    place: dict[str, Any] = {"run_dir": run_dir, "remote": remote}
+    return Request(config=config, resume=True, dry_run=False, download=False, **place, **rest)
+
+
+def _place(runs: str, name: str) -> tuple[Path, str | None]:
+    """Returns a study's folder on this machine, and its address where it has one."""
+    if not is_address(runs):
+        return Path(runs).absolute() / name, None
+    remote = child(runs, name)
+    Remote(remote)  # an address that makes no sense is refused before anything starts
+    return _local(name), remote
+
+
+def _recalled(address: str) -> tuple[StudyConfig, Path, str | None]:
+    """Asks a folder or an address what study it holds, and changes nothing: another driver may be at work."""
+    if not is_address(address):
+        run_dir = Path(address).absolute()
+        return recall(run_dir), run_dir, None
+    with reachable(address), tempfile.TemporaryDirectory() as folder:
+        pull_beginning(Remote(address), Path(folder))
+        return recall(Path(folder)), _local(name_of(address)), address
+
+
+def _local(name: str) -> Path:
+    return Path(os.environ.get("DISENTANGLE_CACHE") or "runs").absolute() / name
 
 
 def _spelt(name: str) -> str:

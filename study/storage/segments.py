@@ -72,6 +72,15 @@ def segments(folder: Path) -> Iterator[Segment]:
         expected += len(segment.events)
 
 
+def lines_so_far(folder: Path, number: int) -> bytes:
+    """Returns the lines of one segment that are whole in either copy, while its driver may be writing behind them."""
+    copies = [_apart(content, 0) for content in map(_content, paths(folder, number)) if content is not None]
+    good = {n: text for copy in copies for n, (text, _) in copy.good.items()}
+    first = min(good, default=0)
+    end = next(n for n in range(first, first + len(good) + 1) if n not in good)
+    return b"".join(good[n] + b"\n" for n in range(first, end))
+
+
 def mend(folder: Path, segment: Segment) -> None:
     """Makes both copies what they should be; only who holds the journal may do so."""
     for path, content in zip(paths(folder, segment.number), segment.copies, strict=True):
