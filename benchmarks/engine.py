@@ -97,8 +97,8 @@ def whole_study(run_dir: Path, wall: float, concurrency: int) -> None:
     training = (sum(last.values()) + sum(confirmed)) / concurrency
     times = [datetime.fromisoformat(event["time"]) for event in events]
     print(
-        f"{run_dir.name}: {wall:.0f} s in all, {(times[-1] - times[0]).total_seconds():.0f} s from the first event to the "
-        f"last; {len(last)} trials and {len(confirmed)} confirmations train and are measured for {training:.0f} s "
+        f"{run_dir.name}: {wall:.0f} s in all, {(times[-1] - times[0]).total_seconds():.0f} s from the first event to "
+        f"the last; {len(last)} trials and {len(confirmed)} confirmations train and are measured for {training:.0f} s "
         f"with {concurrency} at a time; outside of that {1 - training / wall:.1%}"
     )
 

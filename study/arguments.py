@@ -15,6 +15,7 @@ from trainables.config import ARCHITECTURES, DATASETS, FEWEST, VARIANTS
 DEFAULT_SCALE = "demo"
 PROTOTYPES = Path("FONTS") / "prototypes.npz"
 DATA_ROOT = "data"  # of images, where none is given
+MOST = 10_000_000  # of anything that is counted
 EPSILON = {"linf": 0.3, "l2": 1.5}  # the paper's
 ETA = 0.3
 
@@ -105,7 +106,7 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
         metavar="H",
         help="his radius on the manifold, and of transformations (default: .3)",
     )
-    add("--seed", type=_whole(least=0), metavar="N", help="of the whole study (default: 0)")
+    add("--seed", type=_whole(least=0, most=2**31 - 1), metavar="N", help="of the whole study (default: 0)")
 
 
 def _add_halving(group: argparse._ArgumentGroup) -> None:
@@ -205,15 +206,12 @@ def _add_where(group: argparse._ArgumentGroup) -> None:
     add("--dry-run", action="store_true", help="print the plan and what it would cost; start and write nothing")
 
 
-def _whole(least: int) -> Callable[[str], int]:
+def _whole(least: int, most: int = MOST) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = least - 1
-        if number < least:
-            raise argparse.ArgumentTypeError(f"it is a whole number of at least {least}; got {text!r}")
-        return number
+        plain = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+        if not plain or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"it is a whole number from {least} to {most}; got {text!r}")
+        return int(text)
 
     return parse
 
@@ -221,7 +219,7 @@ def _whole(least: int) -> Callable[[str], int]:
 def _real(above: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
         try:
-            number = float(text)
+            number = float(text) if text.isascii() and "_" not in text else math.nan
         except ValueError:
             number = math.nan
         if not (above < number < math.inf):

@@ -5,8 +5,10 @@ whoever imports ray does so after `connected` has been entered.
 """
 
 import logging
+import math
 import os
 import socket
+import time
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -38,6 +40,8 @@ QUIET: Mapping[str, str] = MappingProxyType(
 LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 OBJECT_STORE_BYTES = 256 * 2**20
 REACHABLE_WITHIN = 3.0  # seconds
+COUNTED_EVERY = 5.0  # seconds between two looks at the nodes
+MOST_PENDING = 10_000  # trials that Tune may hold which have not begun; `Room` says how many there are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,21 +99,43 @@ def capacity(each: Resources) -> int:
     return sum(fitting(node["Resources"], each) for node in nodes if node["Alive"])
 
 
-def trials_at_a_time(cluster: Cluster, needs: Collection[Resources]) -> int | None:
-    """Returns how many trials may run at a time; None lets them follow the nodes, as these come and go.
+class Room:
+    """Says how many trials may be under way, now: as many as was asked for, or as the nodes have room for.
+
+    On a cluster whose nodes come and go it is one more than there is room for: the one that waits is what makes an
+    autoscaler add a node. More than that would be asked for too early, knowing too little.
+
+    Args:
+        cluster: that trials run on.
+        needs: of the trials that there will be, each kind once.
 
     Raises:
         Refused: if this machine has no room for a trial. A cluster may get nodes that have.
     """
-    if not cluster.local:
-        return None if cluster.elastic else cluster.concurrency
-    for each in needs:
-        if not capacity(each):
-            raise Refused(
-                f"a trial takes {_in_words(each.bundle())} of this machine, which offers {_in_words(_offered())}; "
-                "lower --cpus-per-trial, --gpus-per-trial or --memory-per-trial, or join a cluster with --address"
-            )
-    return min(cluster.concurrency, *map(capacity, needs))
+
+    def __init__(self, cluster: Cluster, needs: Collection[Resources]) -> None:
+        self._cluster = cluster
+        self._smallest = min(needs, key=lambda each: (each.cpus, each.gpus, each.memory_bytes))
+        self._counted, self._room = -math.inf, cluster.concurrency
+        # Tune would hand out a trial only when the one before has begun, and processes take seconds to begin.
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MOST_PENDING)
+        if cluster.local:
+            self._room = min(cluster.concurrency, *map(_fitting_here, needs))
+
+    def __call__(self) -> int:
+        if self._cluster.elastic and time.monotonic() - self._counted > COUNTED_EVERY:
+            self._counted, self._room = time.monotonic(), capacity(self._smallest) + 1
+        return self._room
+
+
+def _fitting_here(each: Resources) -> int:
+    fits = capacity(each)
+    if not fits:
+        raise Refused(
+            f"a trial takes {_in_words(each.bundle())} of this machine, which offers {_in_words(_offered())}; "
+            "lower --cpus-per-trial, --gpus-per-trial or --memory-per-trial, or join a cluster with --address"
+        )
+    return fits
 
 
 def _offered() -> Mapping[str, float]:

@@ -4,6 +4,7 @@ python -m study.launch --space tradeoff
 python -m study.launch --resume runs/NAME
 """
 
+import os
 import shutil
 import sys
 import traceback
@@ -48,7 +49,7 @@ def launch(request: Request) -> int:
     fingerprint = _data_fingerprint(request)
     if request.dry_run:
         return _print_plan(request)
-    print("starting: Ray takes some seconds" if request.address is None else f"joining {request.address}", flush=True)
+    _say("starting: Ray takes some seconds" if request.address is None else f"joining {request.address}")
     try:
         with _opened(request, fingerprint) as store, connected(request.address, request.concurrency) as cluster:
             _run(store, cluster, request)
@@ -70,7 +71,7 @@ def _download(request: Request) -> None:
     from trainables.data.images import download
 
     data = request.config.data
-    print(f"fetching {data.dataset} into {data.source}, as far as it is missing", flush=True)
+    _say(f"fetching {data.dataset} into {data.source}, as far as it is missing")
     try:
         download(data)
     except (ValueError, OSError) as error:
@@ -83,7 +84,7 @@ def _data_fingerprint(request: Request) -> str:
 
     try:
         return data_fingerprint(request.config.data)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:  # the last: links in a circle, or too little memory
         mend = "; check --data-root or --fonts-dir, or leave both out" if request.config.data.dataset == "fonts" else ""
         raise Refused(f"{error}{mend}") from error
 
@@ -93,8 +94,18 @@ def _print_plan(request: Request) -> int:
 
     config = request.config
     plans = [plan(config, architecture, confirm=request.confirm) for architecture in config.architectures]
-    print(described(config, plans, min(request.concurrency or provenance.usable_cpus(), provenance.usable_cpus())))
+    _say(described(config, plans, min(request.concurrency or provenance.usable_cpus(), provenance.usable_cpus())))
     return DONE
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what could not be written would be tried again at the end
+        raise Refused(
+            f"what is said must have a place to go; stdout: {error.strerror}; redirect it elsewhere"
+        ) from error
 
 
 @contextmanager

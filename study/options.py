@@ -71,6 +71,16 @@ def read_options(arguments: Sequence[str] | None = None) -> Request:
         SystemExit: with status 0, after `--help`.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _read(given)
+    except OSError as error:
+        raise Refused(
+            f"folders must be ones that can be looked at; {error.filename or 'the current one'}: {error.strerror}; "
+            "give others, or change to a folder that is there"
+        ) from error
+
+
+def _read(given: list[str]) -> Request:
     options = vars(parser().parse_args(given))
     command = shlex.join(["python", "-m", "study.launch", *map(redacted, given)])
     rest: dict[str, Any] = {

@@ -34,7 +34,7 @@ SAMPLES = 200  # points that the costliest is looked for among
 PAYS = 0.9  # of n processors' work, at least, is what n threads must do: else n trials do more
 MOST_THREADS = 8
 MARGIN = 1.25  # of the memory that a trial adds to its imports
-RAYS_OWN = 128 * 2**20  # bytes that a process holds more where it is one of Ray's
+RAYS_OWN = 320 * 2**20  # bytes that a process holds more where it is one of Ray's
 GRAIN = 64 * 2**20  # bytes that memory is rounded up to, so that trials that differ little share processes
 LIMIT = 120.0  # seconds; a probe that takes longer says nothing
 

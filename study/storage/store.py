@@ -33,7 +33,7 @@ class Store:
 
     def __init__(self, run_dir: Path, description: Mapping[str, Any] | None = None) -> None:
         self.run_dir = run_dir
-        self._journal = Journal(run_dir / "journal")
+        self._journal = _opened(run_dir / "journal")
         self.state: State = folded(self._journal.past())
         self._tables_written, self._dirty = -math.inf, True
         if description is not None:
@@ -129,6 +129,16 @@ class Store:
             self._journal.close()
 
 
+def _opened(folder: Path) -> Journal:
+    try:
+        return Journal(folder)
+    except OSError as error:
+        raise Refused(
+            f"a study's journal must be one that can be written; {error.filename or folder}: {error.strerror}; "
+            "mend its rights, or free its disk"
+        ) from error
+
+
 def finite(report: Mapping[str, Any]) -> dict[str, Any]:
     """Replaces numbers that JSON cannot hold by None; why there are some is in the report's own words."""
 
@@ -175,15 +185,21 @@ def recall(run_dir: Path) -> StudyConfig:
         Refused: if there is nothing to resume, or nothing that can be.
     """
     try:
-        events = read(run_dir / "journal") if (run_dir / "journal").is_dir() else iter(())
-        first = next(events, None)
+        events = list(read(run_dir / "journal")) if (run_dir / "journal").is_dir() else []
+        first = events[0] if events else None
         if first is None or first["kind"] != "study":
             raise Refused(
                 f"--resume takes the folder of a study that has begun, such as runs/NAME; {run_dir} has no journal; "
                 "check the path, or start a study with --space"
             )
+        folded(events)
         return StudyConfig.from_dict(first["config"])
-    except (ValueError, TypeError, KeyError) as error:
+    except OSError as error:
+        raise Refused(
+            f"a study's journal must be one that can be read; {error.filename or run_dir}: {error.strerror}; "
+            "mend its rights, or restore it from a copy"
+        ) from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Refused(
             f"a study is resumed by the version that began it; {run_dir} holds another one's ({error}); "
             "use that version, or start anew"

@@ -16,12 +16,12 @@ MARK = "DISENTANGLE_TEST_MARK"
 class Driver:
     """A study that was started from the command line, in a process group of its own as a shell would start it."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, stdout=subprocess.PIPE):
         self.mark = uuid.uuid4().hex
         self.process = subprocess.Popen(
             [sys.executable, "-m", "study.launch", *map(str, arguments)],
             env={**os.environ, MARK: self.mark},
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
