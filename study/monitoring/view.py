@@ -70,7 +70,8 @@ class View(Watch):
         self._running: dict[str, _Running] = {}
         self._problems: list[str] = []
         self._state = State()
-        self._where: list[str] = []
+        self._run_dir = Path()
+        self._reaching: list[str] = []
         self._notice = ""
         self._drawn = 0.0
 
@@ -79,11 +80,9 @@ class View(Watch):
         self._counts = {name: trial_count(state, name, self._config.trials, now) for name in self._config.architectures}
         self._stale = set(self._config.architectures)
         self._problems = [_problem(trial) for trial in state.trials.values() if trial.state in PROBLEMS]
-        self._where = [f"results    {run_dir}"]
-        if cluster.dashboard:
-            self._where.append(f"dashboard  {cluster.dashboard}")
-        if cluster.token:
-            self._where.append(f"           asks for the token in {cluster.token}")
+        self._run_dir = run_dir
+        dashboard = [f"dashboard  {cluster.dashboard}"] if cluster.dashboard else []
+        self._reaching = dashboard + ([f"           asks for the token in {cluster.token}"] if cluster.token else [])
         self._running.clear()  # of an earlier driver
         self._live.start()
         self._draw()
@@ -158,12 +157,19 @@ class View(Watch):
             overflow="ellipsis",
         )
         title.no_wrap = True
-        # Paths and commands are there to be copied: they are broken, not cut.
-        where = [line for text in self._where for line in self._broken(text)]
-        return fixed(title, *where, *self._broken(self._notice))
+        needed = [title, *self._broken(f"results    {self._run_dir}"), *self._broken(self._notice)]
+        useful = [one_line(line) for line in self._reaching]
+
+        def draw(room: int) -> Sequence[RenderableType]:
+            return needed + useful if len(needed) + len(useful) <= room else needed
+
+        return Part(least=len(needed), most=len(needed) + len(useful), draw=draw)
 
     def _broken(self, text: str) -> list[Text]:
-        return list(Text(text, overflow="fold").wrap(self._console, self._console.width)) if text else []
+        """Returns text in lines, all of it: paths and commands are there to be copied."""
+        width = self._console.width
+        lines = text.splitlines()
+        return [Text(line[start : start + width]) for line in lines for start in range(0, len(line), width)]
 
     def _progress(self) -> Part:
         width = self._console.width
