@@ -159,11 +159,8 @@ class View(Watch):
         title.no_wrap = True
         needed = [title, *self._broken(f"results    {self._run_dir}"), *self._broken(self._notice)]
         useful = [one_line(line) for line in self._reaching]
-
-        def draw(room: int) -> Sequence[RenderableType]:
-            return needed + useful if len(needed) + len(useful) <= room else needed
-
-        return Part(least=len(needed), most=len(needed) + len(useful), draw=draw)
+        lines = needed + useful
+        return Part(least=len(needed), most=len(lines), draw=lambda room: lines[:room])
 
     def _broken(self, text: str) -> list[Text]:
         """Returns text in lines, all of it: paths and commands are there to be copied."""

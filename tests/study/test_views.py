@@ -136,8 +136,9 @@ def test_what_has_no_room_is_counted(tmp_path):
         picture = drawn(view, terminal)
         view.ended()
 
-    assert picture.count("running    ") == 1
-    assert "and 15 more" in picture
+    said_one_by_one = picture.count("running    ")
+    assert said_one_by_one >= 1
+    assert f"and {16 - said_one_by_one} more" in picture
     assert "5 more above" in picture
     assert picture.count("5 trials") == 5  # every front is said in one line
 
