@@ -34,7 +34,8 @@ from study.monitoring.standing import Standing, standing, work
 from study.monitoring.watch import Watch
 from study.storage.state import Confirmation, State, Trial
 
-REFRESH_EVERY = 0.25  # seconds
+REFRESH_EVERY = 0.25  # seconds, or so many times as long as a picture takes: one of 10,000 trials is some work
+PAUSE_PER_PICTURE = 50
 PROBLEMS_SHOWN = 4
 PROBLEMS = ("FAILED", "INFEASIBLE")
 NARROWEST_BAR, WIDEST_BAR = 10, 30
@@ -73,7 +74,7 @@ class View(Watch):
         self._run_dir = Path()
         self._reaching: list[str] = []
         self._notice = ""
-        self._drawn = 0.0
+        self._drawn = self._cost = 0.0
 
     def began(self, state: State, cluster: Cluster, run_dir: Path) -> None:
         self._state, now = state, self._clock()
@@ -113,7 +114,7 @@ class View(Watch):
         self._notice = text
 
     def tick(self) -> None:
-        if time.monotonic() - self._drawn >= REFRESH_EVERY:
+        if time.monotonic() - self._drawn >= max(REFRESH_EVERY, PAUSE_PER_PICTURE * self._cost):
             self._draw()
 
     def ended(self) -> None:
@@ -123,8 +124,10 @@ class View(Watch):
             self._live.stop()
 
     def _draw(self) -> None:
-        self._drawn = time.monotonic()
+        began = time.monotonic()
         self._live.update(self.picture(), refresh=True)
+        self._drawn = time.monotonic()
+        self._cost = self._drawn - began
 
     def picture(self) -> RenderableType:
         """Returns all there is to see now, in no more lines than the terminal has."""

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from study.desk import Desk
-from study.monitoring.metrics import METRICS, samples
+from study.monitoring.metrics import METRICS, Rise, Sample, samples
 from study.monitoring.watch import Watches
 from study.storage.state import Model
 from tests.conftest import REPOSITORY
@@ -75,6 +75,16 @@ def test_every_metric_is_said_once_the_study_has_something_to_say(store):
     assert said_now == set(METRICS) - {"disentangle_confirmations_planned"}  # said when the confirmation begins
     for sample in samples(store.state, store.config):
         assert {"study", *sample.tags} == set(METRICS[sample.name].tags)
+
+
+def test_a_counter_never_falls_and_counts_nothing_twice():
+    rise = Rise()
+
+    def risen(architecture, *values):
+        return [rise.of(Sample(name="spent", value=value, tags={"architecture": architecture})) for value in values]
+
+    assert risen("conv", 100, 250, 250, 50, 200, 300) == [100, 150, 0, 0, 0, 50]
+    assert risen("mlp", 10) == [10]
 
 
 class Broken:
