@@ -109,7 +109,7 @@ class Rise:
     """By how much counters are to be raised. What falls - a trial that is repeated says less - is made up for first."""
 
     def __init__(self) -> None:
-        self._counted: dict[tuple[str, *tuple[str, ...]], float] = {}
+        self._counted: dict[tuple[str, ...], float] = {}
 
     def of(self, sample: Sample) -> float:
         """Returns how much a sample lies above all of its kind before it."""
