@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console
 
@@ -25,11 +25,13 @@ from study.monitoring.watch import Watch, Watches
 from study.options import shown
 from study.storage.follow import Entry, Follower
 from study.storage.journal import held
+from study.storage.provenance import test_accesses
 from study.storage.store import resume_command
 
 DONE, REFUSED, INTERRUPTED = 0, 2, 130
 LOOK_EVERY = 0.5  # seconds
 PATIENCE = 10.0  # seconds that a line may look damaged: over a network it may be seen before all of it is there
+AT_WORK = "a driver is at work"
 HINT = "Ctrl-C stops watching; the study goes on"
 TALLEST = 10_000  # lines of a picture that is printed once, and need not fit
 DESCRIPTION = """\
@@ -68,6 +70,10 @@ class Request:
     def journal(self) -> Path:
         """The folder of the study's journal."""
         return self.run_dir / "journal"
+
+    def accesses(self) -> list[dict[str, Any]]:
+        """Returns the accesses to the study's test split so far."""
+        return test_accesses(self.run_dir)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -130,12 +136,14 @@ def _show_once(request: Request) -> int:
     follower = Follower(request.journal)
     config, entries = _begun(request.run_dir, follower)
     view = View(config, unseen, clock, hint="")
-    replay = Replay(config, request.run_dir, shown(request.run_dir), _with_file(request, config, view), clock)
+    watch = _with_file(request, config, view)
+    replay = Replay(config, request.accesses, shown(request.run_dir), watch, clock)
     at_work = held(request.journal)
     replay.begin([*entries, *follower.news()])  # after the look at the lock: a driver that is gone has said all
-    view.notice(_standing(replay, request, at_work=at_work))
+    watch.notice(_standing(replay, request, at_work=at_work))
+    watch.tick()
     if not at_work:
-        view.ended()
+        watch.ended()
     console.print(view.picture())
     return DONE
 
@@ -147,7 +155,7 @@ def _watch(request: Request) -> int:
     on_terminal = console.is_terminal and not console.is_dumb_terminal
     seen = View(config, console, clock, HINT) if on_terminal else Lines(config, clock)
     watch = _with_file(request, config, seen)
-    replay = Replay(config, request.run_dir, shown(request.run_dir), watch, clock)
+    replay = Replay(config, request.accesses, shown(request.run_dir), watch, clock)
     with Interrupt() as interrupt:
         try:
             replay.begin(entries)
@@ -193,7 +201,7 @@ def _follow(request: Request, follower: Follower, replay: Replay, watch: Watch, 
 def _standing(replay: Replay, request: Request, *, at_work: bool) -> str:
     """Says whether somebody works on a study, and what to do where nobody does."""
     if at_work:
-        return "a driver is at work"
+        return AT_WORK
     if replay.confirmed:
         return "ended: all is searched and confirmed"
     command = resume_command(shown(request.run_dir))

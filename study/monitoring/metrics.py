@@ -105,6 +105,21 @@ def samples(state: State, config: StudyConfig) -> Iterator[Sample]:
 
 
 @final
+class Rise:
+    """By how much counters are to be raised. What falls - a trial that is repeated says less - is made up for first."""
+
+    def __init__(self) -> None:
+        self._counted: dict[tuple[str, ...], float] = {}
+
+    def of(self, sample: Sample) -> float:
+        """Returns how much a sample lies above all of its kind before it."""
+        place = sample.name, *sample.tags.values()
+        before = self._counted.get(place, 0.0)
+        self._counted[place] = max(before, sample.value)
+        return self._counted[place] - before
+
+
+@final
 class Metrics(Watch):
     """Hands a study's numbers to Ray now and then; needs a cluster that has been connected to.
 
@@ -116,7 +131,7 @@ class Metrics(Watch):
         self._config, self._state = config, State()
         self._gauges: dict[str, Gauge] = {}
         self._counters: dict[str, Counter] = {}
-        self._counted: dict[tuple[str, str], float] = {}
+        self._rise = Rise()
         self._updated = 0.0
 
     def began(self, state: State, cluster: Cluster, run_dir: Path) -> None:
@@ -163,9 +178,6 @@ class Metrics(Watch):
         if sample.name in self._gauges:
             self._gauges[sample.name].set(sample.value, tags)
             return
-        # A trial that is repeated after a crash says less than before: a counter waits until it is made up for.
-        place = sample.name, sample.tags.get("architecture", "")
-        risen = sample.value - self._counted.get(place, 0.0)
-        if risen > 0:
+        risen = self._rise.of(sample)
+        if risen > 0:  # Ray's counters refuse to be raised by nothing
             self._counters[sample.name].inc(risen, tags)
-            self._counted[place] = sample.value

@@ -1,10 +1,10 @@
 """A study that runs elsewhere, told to a watch by its journal."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 from study.cluster import Cluster
 from study.config import StudyConfig
@@ -12,9 +12,9 @@ from study.monitoring.watch import Watch
 from study.search.front import candidates
 from study.storage.follow import Entry
 from study.storage.journal import Event
-from study.storage.provenance import test_accesses
 from study.storage.state import State
 
+Accesses = Callable[[], Sequence[Mapping[str, Any]]]
 ELSEWHERE = Cluster(dashboard=None, token=None, concurrency=1)
 
 
@@ -46,15 +46,15 @@ class Replay:
 
     Args:
         config: of the study.
-        folder: of the study.
+        accesses: returns those to the test split so far, as `provenance.test_accesses` does.
         shown: the folder, as it is told.
         watch: is told.
         clock: the watch's.
     """
 
-    def __init__(self, config: StudyConfig, folder: Path, shown: Path, watch: Watch, clock: TellingClock) -> None:
+    def __init__(self, config: StudyConfig, accesses: Accesses, shown: Path, watch: Watch, clock: TellingClock) -> None:
         self.state = State()
-        self._config, self._folder, self._shown = config, folder, shown
+        self._config, self._accesses, self._shown = config, accesses, shown
         self._watch, self._clock = watch, clock
         self._driver, self._begun = 0, ""
         self._confirming = False
@@ -82,6 +82,8 @@ class Replay:
         """Tells of a driver's beginning: it hands out anew what its predecessor left in flight."""
         self._driver, self._begun = entry.driver, entry.event["time"]
         self._confirming, self._opened = False, set()
+        if entry.event["kind"] == "study":
+            self.state.apply(entry.event)  # a driver knows its study before it tells of it
         self._watch.began(self.state, ELSEWHERE, self._shown)
         for trial in self.state.in_flight():
             self._watch.trial_began(trial)
@@ -109,7 +111,7 @@ class Replay:
         """Tells which models are in training: an access to test is written before it happens, and in no journal."""
         if self.state.confirmations:
             self._confirm()
-        for access in test_accesses(self._folder):
+        for access in self._accesses():
             key = access["trial_id"], access["seed"]
             if access["time"] < self._begun or key in self.state.confirmations or key in self._opened:
                 continue

@@ -34,7 +34,8 @@ from study.monitoring.standing import Standing, standing, work
 from study.monitoring.watch import Watch
 from study.storage.state import Confirmation, State, Trial
 
-REFRESH_EVERY = 0.25  # seconds
+REFRESH_EVERY = 0.25  # seconds, or so many times as long as a picture takes: one of 10,000 trials is some work
+PAUSE_PER_PICTURE = 50
 PROBLEMS_SHOWN = 4
 PROBLEMS = ("FAILED", "INFEASIBLE")
 NARROWEST_BAR, WIDEST_BAR = 10, 30
@@ -70,20 +71,19 @@ class View(Watch):
         self._running: dict[str, _Running] = {}
         self._problems: list[str] = []
         self._state = State()
-        self._where: list[str] = []
+        self._run_dir = Path()
+        self._reaching: list[str] = []
         self._notice = ""
-        self._drawn = 0.0
+        self._drawn = self._cost = 0.0
 
     def began(self, state: State, cluster: Cluster, run_dir: Path) -> None:
         self._state, now = state, self._clock()
         self._counts = {name: trial_count(state, name, self._config.trials, now) for name in self._config.architectures}
         self._stale = set(self._config.architectures)
         self._problems = [_problem(trial) for trial in state.trials.values() if trial.state in PROBLEMS]
-        self._where = [f"results    {run_dir}"]
-        if cluster.dashboard:
-            self._where.append(f"dashboard  {cluster.dashboard}")
-        if cluster.token:
-            self._where.append(f"           asks for the token in {cluster.token}")
+        self._run_dir = run_dir
+        dashboard = [f"dashboard  {cluster.dashboard}"] if cluster.dashboard else []
+        self._reaching = dashboard + ([f"           asks for the token in {cluster.token}"] if cluster.token else [])
         self._running.clear()  # of an earlier driver
         self._live.start()
         self._draw()
@@ -114,7 +114,7 @@ class View(Watch):
         self._notice = text
 
     def tick(self) -> None:
-        if time.monotonic() - self._drawn >= REFRESH_EVERY:
+        if time.monotonic() - self._drawn >= max(REFRESH_EVERY, PAUSE_PER_PICTURE * self._cost):
             self._draw()
 
     def ended(self) -> None:
@@ -124,8 +124,10 @@ class View(Watch):
             self._live.stop()
 
     def _draw(self) -> None:
-        self._drawn = time.monotonic()
+        began = time.monotonic()
         self._live.update(self.picture(), refresh=True)
+        self._drawn = time.monotonic()
+        self._cost = self._drawn - began
 
     def picture(self) -> RenderableType:
         """Returns all there is to see now, in no more lines than the terminal has."""
@@ -158,12 +160,16 @@ class View(Watch):
             overflow="ellipsis",
         )
         title.no_wrap = True
-        # Paths and commands are there to be copied: they are broken, not cut.
-        where = [line for text in self._where for line in self._broken(text)]
-        return fixed(title, *where, *self._broken(self._notice))
+        needed = [title, *self._broken(f"results    {self._run_dir}"), *self._broken(self._notice)]
+        useful = [one_line(line) for line in self._reaching]
+        lines = needed + useful
+        return Part(least=len(needed), most=len(lines), draw=lambda room: lines[:room])
 
     def _broken(self, text: str) -> list[Text]:
-        return list(Text(text, overflow="fold").wrap(self._console, self._console.width)) if text else []
+        """Returns text in lines, all of it: paths and commands are there to be copied."""
+        width = self._console.width
+        lines = text.splitlines()
+        return [Text(line[start : start + width]) for line in lines for start in range(0, len(line), width)]
 
     def _progress(self) -> Part:
         width = self._console.width

@@ -53,6 +53,7 @@ class Watches(Watch):
 
     def __init__(self, first: Watch, *others: Watch) -> None:
         self._first, self._others = first, list(others)
+        self._said, self._left_out = "", ""
 
     def began(self, state: State, cluster: Cluster, run_dir: Path) -> None:
         self._tell(lambda watch: watch.began(state, cluster, run_dir))
@@ -73,7 +74,8 @@ class Watches(Watch):
         self._tell(lambda watch: watch.confirmation_ended(confirmation))
 
     def notice(self, text: str) -> None:
-        self._tell(lambda watch: watch.notice(text))
+        self._said = text
+        self._first.notice("\n".join(filter(None, (text, self._left_out))))
 
     def tick(self) -> None:
         self._tell(lambda watch: watch.tick())
@@ -89,4 +91,5 @@ class Watches(Watch):
             except Exception as error:
                 self._others.remove(watch)
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
-                self._first.notice(f"{type(watch).__name__} is left out from here on, the study goes on: {reason}")
+                self._left_out = f"{type(watch).__name__} is left out from here on: {reason}"
+                self.notice(self._said)
