@@ -62,20 +62,21 @@ def test_a_resume_needs_the_earlier_study_no_more(tmp_path):
         assert again.state.warm == learnt
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", pytest.param("gp", marks=pytest.mark.slow)])
 def test_questions_depend_on_it_from_the_first_and_survive_a_resume(tmp_path, sampler):
     earlier = ran(tmp_path / "earlier")
     size = {"architectures": ("conv",), "sampler": sampler}
     with begin(tmp_path / "cold", trials=12, **size) as store:
-        cold = asked(Desk(store), 8)
+        cold = asked(Desk(store), 7)
     with started(tmp_path / "whole", earlier, **size) as store:
         warm_up(store)
-        warm = asked(Desk(store), 8)
+        warm = asked(Desk(store), 7)
     with started(tmp_path / "cut", earlier, **size) as store:
         warm_up(store)
         asked(Desk(store), 6)
     with reopened(store) as again:
-        rest = asked(Desk(again), 2)
+        rest = asked(Desk(again), 1)
 
     assert warm[6:] == rest
     assert warm[:6] == cold[:6]  # the baselines
