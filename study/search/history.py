@@ -7,6 +7,7 @@ samplers pass over; so it is left out.
 """
 
 import copy
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 from study.search.front import best_fronts
 from study.storage.state import OBJECTIVES
 
+optuna.logging.set_verbosity(optuna.logging.ERROR)
 GOOD = 25  # trials that Optuna's TPE calls good, at most
 BEGAN = datetime.fromtimestamp(0, UTC)  # no sampler asks when
 
@@ -78,20 +80,21 @@ class History:
         self.running: dict[int, Told] = {}
         self._numbers: list[int] = []
         self._complete: list[Told] = []
-        self._values: list[tuple[float, ...]] = []
-        self._violations: list[float] = []
+        self._values = array("d")
+        self._violations = array("d")
 
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def add(self, number: int, trial: Told, values: tuple[float, ...]) -> None:
+    def add(self, number: int, trial: Told) -> None:
         """Takes in a trial that is COMPLETE; saying it twice changes nothing."""
         place = bisect_left(self._numbers, number)
         if self._numbers[place : place + 1] == [number]:
             return
         self._numbers.insert(place, number)
         self._complete.insert(place, trial)
-        self._values.insert(place, values)
+        for column, value in enumerate(trial.values):
+            self._values.insert(place * len(OBJECTIVES) + column, value)
         self._violations.insert(place, sum(max(0.0, violation) for violation in trial.constraints.values()))
 
     def between(self, first: int, end: int) -> dict[int, Told]:
@@ -111,9 +114,9 @@ class History:
         return [trial for _, trial in sorted([*pairs, *self.running.items()], key=lambda pair: pair[0])]
 
     def _best(self, most: int) -> Iterable[int]:
-        violations = np.asarray(self._violations)
+        values, violations = np.array(self._values).reshape(-1, len(OBJECTIVES)), np.array(self._violations)
         feasible = np.flatnonzero(violations == 0)
-        best = feasible[best_fronts(np.asarray(self._values)[feasible], at_least=GOOD)]
+        best = feasible[best_fronts(values[feasible], at_least=GOOD)]
         if len(best) < GOOD:
             others = np.flatnonzero(violations > 0)
             best = np.concatenate([best, others[np.argsort(violations[others], kind="stable")][: GOOD - len(best)]])

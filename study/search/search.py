@@ -8,8 +8,6 @@ stopped process would take with it.
 from collections.abc import Iterable
 from typing import Any, final
 
-import optuna
-
 from search_spaces.space import Point
 from study.config import StudyConfig, derived
 from study.constraints import Constraint
@@ -20,8 +18,6 @@ from study.search.replication import WAIT, Replicate, Wait, next_replicate
 from study.search.samplers import GENERATION, proposer
 from study.storage.state import Trial
 from trainables.config import Architecture
-
-optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 class Search:
@@ -112,8 +108,7 @@ class _Course:
         if values is None:
             raise ValueError(f"only a COMPLETE trial has something to teach; {trial.trial_id} is {trial.state}")
         violations = {str(constraint): constraint.violation(report) for constraint in self._constraints}
-        known = told(*self._rendered(trial), values, violations, {GENERATION: 0})
-        self._history.add(number, known, values)
+        self._history.add(number, told(*self._rendered(trial), values, violations, {GENERATION: 0}))
 
     def _rendered(self, trial: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
         """Returns a trial's parameters for the sampler, and what they were chosen from."""

@@ -10,9 +10,18 @@ from trainables.config import ThreatModel
 
 
 def test_a_config_survives_json():
-    config = tiny(threat_model=ThreatModel(norm="l2", epsilon=1.5), architectures=("mlp",))
+    search = {"constraints": ("val_error<0.2",), "replicates": 2, "warm_start": "runs/earlier", "sampler": "gp"}
+    config = tiny(threat_model=ThreatModel(norm="l2", epsilon=1.5), architectures=("mlp",), **search)
 
     assert StudyConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_a_config_of_before_there_were_such_options_is_read():
+    plain = tiny().to_dict()
+    for name in ("constraints", "replicates", "warm_start"):
+        del plain[name]
+
+    assert StudyConfig.from_dict(plain) == tiny()
 
 
 @pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES.keys())
@@ -64,6 +73,9 @@ def test_the_confirmation_looks_harder_and_on_test():
         ({"n_attacked": 11}, "attacked examples"),
         ({"widths": {"alexnet": 0.5}}, "widths are of"),
         ({"widths": {"mlp": 9}}, "width lies"),
+        ({"sampler": "gp", "trials": 301}, "time grows with their cube; got 301"),
+        ({"replicates": -1}, "replicates of a point"),
+        ({"constraints": ("val_error",)}, "a constraint is"),
     ],
 )
 def test_a_senseless_study_is_refused_at_birth(changes, message):

@@ -79,6 +79,15 @@ def test_the_l2_adversary_has_a_radius_of_its_own():
     assert read_options(["--norm", "l2", "--epsilon", "2"]).config.threat_model.epsilon == 2
 
 
+def test_the_search_is_an_ordinary_tpe_unless_one_says_otherwise(tmp_path):
+    plain = read_options([]).config
+    asked = read_options(["--sampler", "nsga2", "--replicates", "2", "--warm-start", "earlier"]).config
+
+    assert (plain.sampler, plain.constraints, plain.replicates, plain.warm_start) == ("tpe", (), 0, None)
+    assert (asked.sampler, asked.replicates, asked.warm_start) == ("nsga2", 2, str(tmp_path / "earlier"))
+    assert read_options(["--sampler", "gp", "--trials", "300"]).config.trials == 300
+
+
 def test_paths_are_absolute(tmp_path):
     assert read_options(["--data-root", "d"]).config.data.source == str(tmp_path / "d" / "FONTS" / "prototypes.npz")
     assert read_options(["--fonts-dir", "f"]).config.data.source == str(tmp_path / "f")

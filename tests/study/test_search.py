@@ -3,6 +3,7 @@ from collections import Counter
 import pytest
 
 from search_spaces.tradeoff import tradeoff
+from study.config import SAMPLERS
 from study.desk import Desk
 from study.search.front import validation_front
 from study.search.search import Search
@@ -50,25 +51,41 @@ def test_architectures_take_turns_and_get_equal_budgets(tmp_path):
     assert Counter(turns) == {"conv": 9, "mlp": 9}
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random"])
+# What to run: a question to gp takes seconds.
+CASES = [
+    *[(sampler, stop_after) for sampler in ("tpe", "nsga2", "random") for stop_after in (0, 3, 11, 14)],
+    pytest.param("gp", 11, marks=pytest.mark.slow),
+]
+ALL_SAMPLERS = [pytest.param(name, marks=pytest.mark.slow if name == "gp" else ()) for name in SAMPLERS]
+TRIALS = {"tpe": 16, "nsga2": 24, "random": 16, "gp": 12}
+
+
+def of(sampler, **changes):
+    return {"trials": TRIALS[sampler], "architectures": ("conv",), "sampler": sampler} | changes
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("sampler", ALL_SAMPLERS)
 def test_equal_seeds_ask_the_same_and_others_do_not(tmp_path, sampler):
     asked = []
     for place, seed in enumerate((1, 1, 2)):
-        with begin(tmp_path / str(place), trials=16, sampler=sampler, seed=seed) as store:
+        with begin(tmp_path / str(place), **of(sampler, seed=seed)) as store:
             asked.append(run_all(Desk(store)))
 
     assert asked[0] == asked[1]
-    assert asked[0] != asked[2]
+    for number in range(6, TRIALS[sampler]):
+        assert asked[0][number] != asked[2][number]
 
 
-@pytest.mark.parametrize("stop_after", [0, 3, 13, 20, 25])
-def test_a_resumed_search_asks_what_an_uninterrupted_one_would_have(tmp_path, stop_after):
-    with begin(tmp_path / "whole", trials=16, architectures=("conv",)) as store:
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("sampler", "stop_after"), CASES)
+def test_a_resumed_search_asks_what_an_uninterrupted_one_would_have(tmp_path, sampler, stop_after):
+    with begin(tmp_path / "whole", **of(sampler)) as store:
         whole = run_all(Desk(store))
 
-    with begin(tmp_path / "cut", trials=16, architectures=("conv",)) as store:
+    with begin(tmp_path / "cut", **of(sampler)) as store:
         desk = Desk(store)
-        for _ in range(min(stop_after, 15)):
+        for _ in range(stop_after):
             trial = desk.next()
             tell(desk, trial, 2, *errors(trial))
         desk.next()  # in flight when the study stops
@@ -78,15 +95,103 @@ def test_a_resumed_search_asks_what_an_uninterrupted_one_would_have(tmp_path, st
         assert [(trial.trial_id, trial.point) for trial in again.state.of("conv")] == whole
 
 
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+def test_models_answer_otherwise_than_chance(tmp_path, sampler):
+    asked = {}
+    for name in (sampler, "random"):
+        with begin(tmp_path / name, **of(sampler) | {"sampler": name}) as store:
+            asked[name] = run_all(Desk(store))
+
+    assert asked[sampler][:10] == asked["random"][:10] or sampler == "nsga2"
+    for mine, chance in zip(asked[sampler][12:], asked["random"][12:], strict=True):
+        assert mine != chance
+
+
+def ended(search, trial, state, error=0.3, robust=0.5):
+    trial.state, trial.curve = state, [said(2, error, robust)]
+    search.tell(trial)
+
+
+def question(sampler, state, **changes):
+    """Returns what is asked after trials of which the last, a very good one, is in some state."""
+    search = Search(tiny(**of(sampler, trials=24, **changes)))
+    for number in range(15):
+        ended(search, search.ask(), "COMPLETE", 0.3 + number / 100, 0.9 - number / 100)
+    ended(search, search.ask(), state, 0.01, 0.01)
+    return search.ask().point
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+def test_a_stopped_trial_counts_as_failed_whatever_it_had_reported(sampler):
+    failed = question(sampler, "FAILED")
+
+    assert question(sampler, "STOPPED") == failed
+    assert question(sampler, "INFEASIBLE") == failed
+    if sampler == "tpe":
+        assert question(sampler, "COMPLETE") != failed
+
+
+def test_a_paused_trial_is_still_under_way():
+    asked = {
+        state: [question("tpe", state, seed=seed) for seed in range(4)] for state in ("RUNNING", "PAUSED", "STOPPED")
+    }
+
+    assert asked["PAUSED"] == asked["RUNNING"]
+    assert asked["STOPPED"] != asked["RUNNING"]
+
+
+def test_a_trial_that_ends_after_a_pause_is_as_if_it_had_never_paused():
+    points = []
+    for states in (["PAUSED", "RUNNING", "PAUSED", "COMPLETE"], ["COMPLETE", "COMPLETE"]):
+        search = Search(tiny(**of("tpe", trials=24)))
+        for number in range(12):
+            trial = search.ask()
+            for state in states:
+                ended(search, trial, state, 0.3 + number / 100, 0.9 - number / 100)
+        points.append(search.ask().point)
+
+    assert points[0] == points[1]
+
+
+def test_stopped_trials_do_not_keep_the_search_at_random():
+    """Halving stops most trials: what was asked counts towards the start at random, not what was completed."""
+    points = {}
+    for sampler in ("tpe", "random"):
+        search = Search(tiny(**of(sampler, trials=24)))
+        for number in range(12):
+            ended(search, search.ask(), "COMPLETE" if number < 4 else "STOPPED")
+        points[sampler] = search.ask().point
+
+    assert points["tpe"] != points["random"]
+
+
+def test_nsga2_breeds_the_parameters_that_only_some_trials_have():
+    """Children take every parameter, hidden ones too, from one of their parents, but for a mutation or two."""
+    search = Search(tiny(**of("nsga2", trials=60)))
+    asked = []
+    for _ in range(40):
+        trial = search.ask()
+        asked.append(trial)
+        ended(search, trial, "COMPLETE", *errors(trial))
+
+    names = [name for name in asked[-1].params if name not in asked[0].params]
+    assert len(names) > 10
+    inherited = [
+        asked[-1].params[name] in {parent.params.get(name) for parent in asked[:-1]} for name in asked[-1].params
+    ]
+    assert sum(inherited) >= len(inherited) - 6
+
+
 def test_the_search_learns_after_its_startup(tmp_path):
     found = {}
-    for sampler in ("random", "tpe"):
+    for sampler in ("random", "tpe", "nsga2"):
         with begin(tmp_path / sampler, trials=60, architectures=("conv",), sampler=sampler) as store:
             run_all(Desk(store))
             late = store.state.of("conv")[30:]
             found[sampler] = sum(sum(trial.objectives) for trial in late) / len(late)
 
     assert found["tpe"] < found["random"] - 0.02
+    assert found["nsga2"] < found["random"] - 0.02
 
 
 def test_failed_and_infeasible_trials_are_no_points(tmp_path):

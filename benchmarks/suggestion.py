@@ -1,0 +1,157 @@
+"""What a question to a sampler takes after many trials, and what it costs TPE to be told of a part of them only."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.samplers import TPESampler
+from scipy.stats import t as student
+
+from analysis.pareto import hypervolume
+from search_spaces.space import Point, Space
+from study.config import MOST_GP, StudyConfig
+from study.search.history import History, Told, study_of, told
+from study.search.optuna_space import every_distribution, middles, names, parameters, suggest
+from study.search.samplers import GENERATION, PROPOSERS, Proposer, Random, Tpe
+
+SIZES = (100, 300, 1000, 3000, 10_000)
+QUESTIONS = 20
+STARTUP = 16
+TARGET = 0.1  # seconds
+EVERYTHING = 10**9
+Ask = Callable[[History, int, int], tuple[Point, dict[str, Any]]]
+
+
+def space() -> Space:
+    return StudyConfig(name="simulated").search_space()
+
+
+def errors(point: Mapping[str, Any]) -> tuple[float, float]:
+    """Returns error and robust error of a point: a smooth bowl around a trade-off, not a model of training.
+
+    An adversary in pixels buys robust error with error, the more the larger its weight, radius, share and steps are;
+    one on the manifold buys error. All of it needs an optimiser that is set well.
+    """
+    weights = point["weights"]
+    share = point.get("pixel.share", point.get("mixed.pixel.share", 0.0))
+    steps = math.exp(-((math.log(point.get("pixel.step_size", 1.0)) - math.log(0.12)) ** 2))
+    pixel = weights.get("pixel", 0.0) * min(1.0, 1.5 * share) * min(1.0, point.get("pixel.radius", 0.0)) * steps
+    pixel *= 1.0 if point.get("pixel.slack") is None else 0.8
+    along = weights.get("manifold", 0.0) * point.get("manifold.share", 0.0) * 2
+    along *= math.exp(-((point.get("manifold.radius", 1.0) - 0.8) ** 2) * 2)
+    rate, decay = math.log(point["learning_rate"] / 0.008), (point["decay"] - 0.93) / 0.1
+    badly = 0.06 * rate**2 + 0.04 * decay**2 + 0.01 * abs(math.log10(point["weight_decay"]) + 4.5)
+    error = 0.06 + 0.22 * pixel**0.7 - 0.05 * along + badly
+    robust = 0.95 - 0.75 * pixel**0.6 - 0.08 * along + badly
+    return as_measured(error), as_measured(robust)
+
+
+def as_measured(error: float) -> float:
+    return round(min(max(error, 0.0), 1.0) * 1000) / 1000
+
+
+class Rendering:
+    """Tells a sampler of points."""
+
+    def __init__(self, *, whole: bool) -> None:
+        self.space = space()
+        self._whole, self._all, self._middles = whole, every_distribution(self.space), middles(self.space)
+
+    def told(self, point: Point, params: Mapping[str, Any]) -> Told:
+        known = self._all if self._whole else {name: self._all[name] for name in names(self.space, point)}
+        return told({**self._middles, **params}, known, errors(point), {}, {GENERATION: 0})
+
+
+def simulated(ask: Ask, trials: int, seed: int, *, whole: bool = False) -> float:
+    """Returns the hypervolume of a search of the analytic errors."""
+    rendering, history, found = Rendering(whole=whole), History(), []
+    for number in range(trials):
+        point, params = ask(history, number, seed * 100_003 + number)
+        history.add(number, rendering.told(point, params))
+        found.append(errors(point))
+    return hypervolume(found, (1.0, 1.0))
+
+
+def optunas_own(history: History, number: int, seed: int) -> tuple[Point, dict[str, Any]]:
+    """Asks Optuna's TPE with its own groups, told of everything."""
+    if number < STARTUP:
+        return Random(space(), STARTUP).propose(history, number, seed)
+    sampler = TPESampler(multivariate=True, group=True, n_startup_trials=0, seed=seed)
+    trial = study_of(history.recent(EVERYTHING), sampler).ask()
+    return suggest(space(), trial), dict(trial.params)
+
+
+# -- how long a question takes ---------------------------------------------------------------------------------------
+
+
+def growth(samplers: list[str], sizes: tuple[int, ...] = SIZES) -> bool:
+    """Prints the curve, and returns whether all samplers but gp answer the last question in time."""
+    print(f"\nsuggestion, milliseconds: median [quartiles] of {QUESTIONS} questions after n finished trials")
+    print("| sampler | " + " | ".join(f"n = {size}" for size in sizes) + " |")
+    print("| --- " * (len(sizes) + 1) + "|")
+    good = True
+    for name in samplers:
+        taken = [seconds(name, size) if name != "gp" or size < MOST_GP else [] for size in sizes]
+        print(f"| {name} | " + " | ".join(cell(values) for values in taken) + " |", flush=True)
+        good &= not taken[-1] or float(np.median(taken[-1])) < TARGET
+    print(f"target: below {TARGET * 1000:.0f} ms at n = {sizes[-1]}: {'met' if good else 'MISSED'}")
+    return good
+
+
+def seconds(name: str, size: int) -> list[float]:
+    rendering, rng = Rendering(whole=PROPOSERS[name].whole), np.random.default_rng(size)
+    proposer: Proposer = PROPOSERS[name](rendering.space, STARTUP)
+    history = History()
+    for number in range(size):
+        point = rendering.space.sample(rng)
+        history.add(number, rendering.told(point, parameters(rendering.space, point)))
+    proposer.propose(history, size, 0)  # what is chosen once, such as NSGA-II's parents, is chosen now
+    taken = []
+    for number in range(size, size + (QUESTIONS if name != "gp" else QUESTIONS // 4)):
+        started = time.perf_counter()
+        point, params = proposer.propose(history, number, number)
+        taken.append(time.perf_counter() - started)
+        history.add(number, rendering.told(point, params))
+    return taken
+
+
+def cell(values: list[float]) -> str:
+    if not values:
+        return "refused"
+    low, middle, high = np.percentile(np.asarray(values) * 1000, (25, 50, 75))
+    return f"{middle:.0f} [{low:.0f}, {high:.0f}]"
+
+
+# -- what the cap costs ----------------------------------------------------------------------------------------------
+
+
+def capped(trials: int, newest: int, seeds: int) -> None:
+    """Prints the hypervolume of TPE told of a part and of everything, and of others beside it, paired by seed."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    ours = space()
+    contenders: dict[str, tuple[Ask, bool]] = {
+        f"tpe, the best and the newest {newest}": (Tpe(ours, STARTUP, newest).propose, False),
+        "tpe, everything": (Tpe(ours, STARTUP, EVERYTHING).propose, False),
+        "Optuna's own groups, everything": (optunas_own, False),
+        "random": (Random(ours, STARTUP).propose, False),
+    }
+    found = {
+        name: np.array([simulated(ask, trials, seed, whole=whole) for seed in range(seeds)])
+        for name, (ask, whole) in contenders.items()
+    }
+    first = next(iter(found))
+    nsga2 = [simulated(PROPOSERS["nsga2"](ours, STARTUP).propose, trials, seed, whole=True) for seed in range(seeds)]
+    found["nsga2"] = np.array(nsga2)
+    print(f"\nhypervolume of {trials} trials, analytic errors over the trade-off space, {seeds} seeds")
+    print("| sampler | mean | the first minus this, paired, with a 95 % interval |\n| --- | --- | --- |")
+    for name, values in found.items():
+        print(f"| {name} | {values.mean():.4f} | {difference(found[first] - values) if name != first else ''} |")
+
+
+def difference(values: np.ndarray) -> str:
+    middle, error = values.mean(), values.std(ddof=1) / math.sqrt(len(values))
+    reach = float(student.ppf(0.975, len(values) - 1)) * error
+    return f"{middle:+.4f} [{middle - reach:+.4f}, {middle + reach:+.4f}]"
