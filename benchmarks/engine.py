@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from study.config import StudyConfig
+from study.resources import Resources
 from study.storage.journal import read
 from study.storage.provenance import describe
 from study.storage.store import create
@@ -74,7 +75,7 @@ def run_no_op(trials: int, workers: int) -> float:
             watch = Watches(Lines(config), Metrics(config))
             watch.began(store.state, cluster, store.run_dir)
             began = time.perf_counter()
-            run_search(Desk(store), do_nothing, watch, interrupt, concurrency=workers)
+            run_search(Desk(store), do_nothing, watch, interrupt, needs={"mlp": Resources()}, room=lambda: workers)
             seconds = time.perf_counter() - began
             assert sum(trial.state == "COMPLETE" for trial in store.state.trials.values()) == trials
     return seconds

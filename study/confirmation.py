@@ -12,14 +12,16 @@ import ray
 
 from study.interrupt import Interrupt
 from study.monitoring.watch import Watch
+from study.resources import Resources
 from study.search.front import candidates
+from study.storage.models import digest, is_whole
 from study.storage.state import OBJECTIVES, Confirmation, Model, Trial
 from study.storage.store import Store
 from trainables.report import EPOCH_REPORT_FIELDS
 
 Retrain = Callable[[Mapping[str, Any]], dict[str, Any]]
 TICK = 0.25  # seconds between two looks at what has ended
-RETRIES = 1  # of a task whose worker dies
+RETRIES = 3  # of a task whose worker dies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,15 @@ def jobs(store: Store) -> list[Job]:
     ]
 
 
-def run_confirmation(store: Store, retrain: Retrain, watch: Watch, interrupt: Interrupt, *, concurrency: int) -> None:
+def run_confirmation(
+    store: Store,
+    retrain: Retrain,
+    watch: Watch,
+    interrupt: Interrupt,
+    *,
+    needs: Mapping[str, Resources],
+    room: Callable[[], int],
+) -> None:
     """Retrains what has not been yet.
 
     Args:
@@ -55,19 +65,21 @@ def run_confirmation(store: Store, retrain: Retrain, watch: Watch, interrupt: In
         retrain: turns a trial's config into what `trainables.tune.retrain` returns.
         watch: is told what happens.
         interrupt: stops it between two looks.
-        concurrency: jobs at a time, one processor each.
+        needs: what a job of each architecture takes of a node.
+        room: says how many jobs may be under way.
 
     Raises:
         KeyboardInterrupt: if it was stopped; what has ended by then is recorded.
     """
-    waiting = deque(job for job in jobs(store) if (job.trial.trial_id, job.seed) not in store.state.confirmations)
-    task = ray.remote(num_cpus=1, max_retries=RETRIES)(retrain)
+    waiting = deque(job for job in jobs(store) if not _done(store, job))
+    task = ray.remote(max_retries=RETRIES)(retrain)
     running: dict[ray.ObjectRef[dict[str, Any]], Job] = {}
     while waiting or running:
-        while waiting and len(running) < concurrency:
+        while waiting and len(running) < room():
             job = waiting.popleft()
             store.test_opened("confirmation", job.trial.trial_id, job.seed)
-            running[task.remote(dict(job.config))] = job
+            options = needs[job.trial.architecture].options()
+            running[task.options(**options, name=job.name).remote(dict(job.config))] = job
             watch.confirmation_began(job.trial, job.seed)
         done, _ = ray.wait(list(running), timeout=TICK)
         for reference in done:
@@ -75,6 +87,13 @@ def run_confirmation(store: Store, retrain: Retrain, watch: Watch, interrupt: In
         store.refresh_tables()
         watch.tick()
         interrupt.check()
+
+
+def _done(store: Store, job: Job) -> bool:
+    """Tells whether a candidate is confirmed and its model, where it lies there, is whole."""
+    known = store.state.confirmations.get((job.trial.trial_id, job.seed))
+    path = store.run_dir / "models" / f"{job.name}.safetensors"
+    return known is not None and (known.sha256 is None or not path.exists() or is_whole(path, known.sha256))
 
 
 def _answer(reference: ray.ObjectRef[dict[str, Any]]) -> dict[str, Any]:
@@ -88,11 +107,12 @@ def _keep(store: Store, job: Job, answer: Mapping[str, Any]) -> Confirmation:
     """Writes the model first: a confirmation that is in the journal has its weights on disk."""
     key = job.trial.trial_id, job.seed
     if "failed" in answer:
-        store.confirmed(*key, None, answer["failed"], Model())
+        store.confirmed(*key, None, answer["failed"], Model(), None)
         return store.state.confirmations[key]
     store.keep_weights(job.name, answer["weights"], job.config)
     report = {name: answer[name] for name in EPOCH_REPORT_FIELDS}
     missing = [name for name in OBJECTIVES if report[name] is None]
     message = report["infeasible"] or (f"it gave no {' and no '.join(missing)}" if missing else None)
-    store.confirmed(*key, report, message, Model(**{name: answer[name] for name in Model.__dataclass_fields__}))
+    model = Model(**{name: answer[name] for name in Model.__dataclass_fields__})
+    store.confirmed(*key, report, message, model, digest(answer["weights"]))
     return store.state.confirmations[key]

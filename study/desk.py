@@ -30,7 +30,13 @@ class Desk:
         self._search = Search(store.config, store.state.trials.values(), store.state.warm)
         self._catch_up()
         self._again = deque(store.state.in_flight())
+        self._out: set[str] = set()
         self.exhausted = False
+
+    @property
+    def out(self) -> int:
+        """How many trials are with workers."""
+        return len(self._out)
 
     def next(self) -> Trial | None:
         """Returns the next trial to run, or None: for now, or for good where the desk is then `exhausted`."""
@@ -39,6 +45,8 @@ class Desk:
             self._give_up_paused()
             trial = self._asked()  # what has ended now may be worth repeating
             self.exhausted = trial is None
+        if trial is not None:
+            self._out.add(trial.trial_id)
         return trial
 
     def checkpoint(self, trial_id: str) -> bytes | None:
@@ -66,6 +74,7 @@ class Desk:
     def broke(self, trial_id: str, reason: str) -> Trial:
         """Takes back a trial whose worker died; it is handed out again, unless that happens too often."""
         trial = self.store.state.trials[trial_id]
+        self._out.discard(trial_id)
         if trial.state == "RUNNING":
             self.store.broke(trial_id, reason)
             if trial.breaks >= TRIES:
@@ -77,6 +86,7 @@ class Desk:
     def end(self, trial_id: str) -> Trial:
         """Takes back a trial that has nothing more to say, and returns it."""
         trial = self.store.state.trials[trial_id]
+        self._out.discard(trial_id)
         if trial.state == "RUNNING":
             self._finish(trial, *_outcome(trial, self._config.epochs))
         return trial

@@ -21,13 +21,22 @@ from ray.tune.search import Searcher
 from study.desk import Desk
 from study.interrupt import Interrupt
 from study.monitoring.watch import Watch
+from study.resources import Resources
 from study.scheduling.pareto_halving import Decision
 from trainables.report import Said
 
 Trainable = Callable[[Mapping[str, Any]], None]
 
 
-def run_search(desk: Desk, trainable: Trainable, watch: Watch, interrupt: Interrupt, *, concurrency: int) -> None:
+def run_search(
+    desk: Desk,
+    trainable: Trainable,
+    watch: Watch,
+    interrupt: Interrupt,
+    *,
+    needs: Mapping[str, Resources],
+    room: Callable[[], int],
+) -> None:
     """Runs trials until the desk has none left.
 
     Args:
@@ -35,20 +44,23 @@ def run_search(desk: Desk, trainable: Trainable, watch: Watch, interrupt: Interr
         trainable: a function for Ray Tune; it gets the trial's `config` and reports as `trainables.tune` does.
         watch: is told what happens.
         interrupt: stops the search between two steps.
-        concurrency: trials at a time, one processor each.
+        needs: what a trial of each architecture takes of a node.
+        room: says how many trials may be under way.
 
     Raises:
         KeyboardInterrupt: if it was stopped; what has ended by then is recorded.
     """
-    live = _Live(desk, watch, interrupt)
+    live = _Live(desk, watch, interrupt, room)
+    bundles = {name: each.bundle() for name, each in needs.items()}
     with TemporaryDirectory(prefix="disentangle-", ignore_cleanup_errors=True) as scratch:
         tuner = tune.Tuner(
-            tune.with_resources(trainable, {"cpu": 1}),
+            tune.with_resources(
+                trainable, lambda point: tune.PlacementGroupFactory([bundles[point["config"]["architecture"]]])
+            ),
             tune_config=tune.TuneConfig(
                 search_alg=_Questions(live),
                 scheduler=_Decisions(live),
                 num_samples=-1,
-                max_concurrent_trials=concurrency,
                 reuse_actors=True,
                 trial_name_creator=_trial_id,
                 trial_dirname_creator=lambda trial: trial.trial_id,
@@ -77,8 +89,8 @@ def _reason(trial: RayTrial) -> str:
 class _Live:
     """What belongs to this process: Tune copies and pickles its parts, and must not copy or pickle these."""
 
-    def __init__(self, desk: Desk, watch: Watch, interrupt: Interrupt) -> None:
-        self.desk, self.watch, self.interrupt = desk, watch, interrupt
+    def __init__(self, desk: Desk, watch: Watch, interrupt: Interrupt, room: Callable[[], int]) -> None:
+        self.desk, self.watch, self.interrupt, self.room = desk, watch, interrupt, room
         self.rungs = desk.store.config.rungs()
 
     def __deepcopy__(self, memo: object) -> "_Live":
@@ -112,7 +124,7 @@ class _Questions(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         desk = self._live.desk
-        trial = desk.next()
+        trial = desk.next() if desk.out < self._live.room() else None
         if trial is None:
             # None means that there may be more later; Ray's own marker for the end is a string.
             return Searcher.FINISHED if desk.exhausted else None  # type: ignore[return-value]

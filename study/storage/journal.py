@@ -56,7 +56,8 @@ class Journal:
                 raise
         except OSError as error:
             raise Refused(
-                f"a study's journal must be writable; {error.filename or folder}: {error.strerror}; free some space, or mend its rights"
+                f"a study's journal must be writable; {error.filename or folder}: {error.strerror}; "
+                "free some space, or mend its rights"
             ) from error
 
     def past(self) -> list[Event]:

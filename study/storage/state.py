@@ -90,6 +90,7 @@ class Confirmation:
     Attributes:
         report: the last `EpochReport`, measured on test, or None.
         message: why there are no metrics, or None.
+        sha256: of the model's file, or None where there is none.
     """
 
     trial_id: str
@@ -97,6 +98,7 @@ class Confirmation:
     report: dict[str, Any] | None
     message: str | None
     model: Model
+    sha256: str | None = None
 
 
 @dataclass(slots=True)
@@ -107,6 +109,7 @@ class State:
         study: the event that began it: its config and fingerprints; empty before.
         trials: by id, in the order in which they were asked for.
         confirmations: by trial id and seed.
+        probed: what was measured of each architecture's trials, see `study.probe`.
         happenings: "report" or "promoted", trial id and epoch, in their order: what halving saw.
         warm: COMPLETE trials of an earlier study that the search was told of; none of this study's own.
     """
@@ -115,6 +118,7 @@ class State:
     trials: dict[str, Trial] = field(default_factory=dict)
     warm: list[Trial] = field(default_factory=list)
     confirmations: dict[tuple[str, int], Confirmation] = field(default_factory=dict)
+    probed: dict[str, dict[str, Any]] = field(default_factory=dict)
     happenings: list[tuple[str, str, int]] = field(default_factory=list)
 
     def apply(self, event: Event) -> None:
@@ -130,6 +134,7 @@ class State:
             "would_stop": self._would_stop,
             "broke": self._broke,
             "accepted": self._accepted,
+            "probed": self._probed,
             "confirmed": self._confirmed,
         }
         if event["kind"] in kinds:
@@ -172,6 +177,9 @@ class State:
 
     def _broke(self, event: Event) -> None:
         self.trials[event["trial_id"]].breaks += 1
+
+    def _probed(self, event: Event) -> None:
+        self.probed = event["findings"]
 
     def _accepted(self, event: Event) -> None:
         self.study |= event["now"]

@@ -87,11 +87,22 @@ class Store:
         self._record("finished", trial_id=trial_id, state=state, message=message)
 
     def confirmed(
-        self, trial_id: str, seed: int, report: Mapping[str, Any] | None, message: str | None, model: Model
+        self,
+        trial_id: str,
+        seed: int,
+        report: Mapping[str, Any] | None,
+        message: str | None,
+        model: Model,
+        sha256: str | None,
     ) -> None:
-        """Records what a candidate gives with a fresh seed."""
+        """Records what a candidate gives with a fresh seed, and what its weights are."""
         plain = None if report is None else finite(report)
-        self._record("confirmed", trial_id=trial_id, seed=seed, report=plain, message=message, model=asdict(model))
+        content = {"report": plain, "message": message, "model": asdict(model), "sha256": sha256}
+        self._record("confirmed", trial_id=trial_id, seed=seed, **content)
+
+    def probed(self, findings: Mapping[str, Any]) -> None:
+        """Records what was measured of trials before the first one."""
+        self._record("probed", findings=dict(findings))
 
     def note(self, text: str) -> None:
         """Records something about the run itself."""
@@ -206,6 +217,6 @@ def recall(run_dir: Path) -> StudyConfig:
         ) from error
 
 
-def resume_command(run_dir: Path) -> str:
+def resume_command(place: Path | str) -> str:
     """Returns what a shell understands to continue the study."""
-    return f"python -m study.launch --resume {shlex.quote(str(run_dir))}"
+    return f"python -m study.launch --resume {shlex.quote(str(place))}"

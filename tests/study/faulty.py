@@ -35,6 +35,7 @@ def misbehaving(point: Mapping[str, Any]) -> None:
 def main(runs: Path) -> None:
     from study.cluster import connected
     from study.interrupt import Interrupt
+    from study.resources import Resources
     from tests.study.conftest import begin
 
     with begin(runs, trials=7, architectures=("mlp",)) as store, connected(None, 2) as cluster:
@@ -45,7 +46,7 @@ def main(runs: Path) -> None:
         watch = Lines(store.config)
         with Interrupt() as interrupt:
             watch.began(store.state, cluster, store.run_dir)
-            run_search(Desk(store), misbehaving, watch, interrupt, concurrency=cluster.concurrency)
+            run_search(Desk(store), misbehaving, watch, interrupt, needs={"mlp": Resources()}, room=lambda: 2)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def test_the_tables_are_what_the_analysis_reads(tmp_path):
         desk = Desk(store)
         first = work(desk, 0.25, 0.5)
         desk.next()
-        store.confirmed(first.trial_id, 99, said(2, 0.3, 0.6), None, Model(**MODEL))
+        store.confirmed(first.trial_id, 99, said(2, 0.3, 0.6), None, Model(**MODEL), None)
         store.test_opened("confirmation", first.trial_id, 99)
 
     study = load(store.run_dir)
