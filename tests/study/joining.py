@@ -29,7 +29,7 @@ def main(address):
             capacity=[capacity(each) for each in (Resources(), Resources(cpus=2), Resources(memory_bytes=2**60))],
             room=Room(cluster, [Resources()])(),
             found=probed(tiny(architectures=("mlp",)), {}, joined=True),
-            refused=refused(replace(cluster, local=True)),
+            refused=refused(replace(cluster, local=True, elastic=False)),
         )
 
 
