@@ -36,7 +36,7 @@ MOST_THREADS = 8
 MARGIN = 1.25  # of the memory that a trial adds to its imports
 RAYS_OWN = 320 * 2**20  # bytes that a process holds more where it is one of Ray's
 GRAIN = 64 * 2**20  # bytes that memory is rounded up to, so that trials that differ little share processes
-LIMIT = 120.0  # seconds; a probe that takes longer says nothing
+LIMIT = 60.0  # seconds; of imports, and of every trial: one that takes longer says nothing
 
 Findings = dict[str, Any]
 
@@ -87,9 +87,10 @@ def probe(trials: Sequence[Mapping[str, Any]], most_threads: int = 1) -> list[Fi
     ours = str(Path(__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([ours, os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, "-m", "study.probe"]
+    limit = LIMIT * (1 + len(trials))
     try:
         done = subprocess.run(
-            command, input=asked, env=environment, capture_output=True, text=True, timeout=LIMIT, check=True
+            command, input=asked, env=environment, capture_output=True, text=True, timeout=limit, check=True
         )
         found: list[Findings] = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
@@ -162,16 +163,19 @@ def _status(name: str) -> int:
     return 1024 * int(next(line for line in lines if line.startswith(f"{name}:")).split()[1])
 
 
-def _in_a_fork(trial: Mapping[str, Any], most_threads: int) -> Findings:
+def in_a_fork(trial: Mapping[str, Any], most_threads: int) -> Findings:
+    """Measures a trial in a fork of this process, which has imported what it needs."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(theirs, trial, most_threads))
     process.start()
     theirs.close()
+    found: Findings = {"architecture": trial["architecture"]}
     try:
-        found: Findings = ours.recv()
+        found = ours.recv() if ours.poll(LIMIT) else found | {"failed": f"a few steps took longer than {LIMIT:g} s"}
     except EOFError:
-        found = {"architecture": trial["architecture"], "failed": "its process died, perhaps for lack of memory"}
+        found |= {"failed": "its process died, perhaps for lack of memory"}
+    process.kill()
     process.join()
     return found
 
@@ -187,7 +191,7 @@ def _send(pipe: Connection, trial: Mapping[str, Any], most_threads: int) -> None
 def main() -> None:
     """Reads what to measure from stdin and writes what was found to stdout."""
     asked = json.load(sys.stdin)
-    found = [_in_a_fork(trial, asked["most_threads"]) for trial in asked["trials"]]
+    found = [in_a_fork(trial, asked["most_threads"]) for trial in asked["trials"]]
     json.dump(found, sys.stdout)
 
 

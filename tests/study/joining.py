@@ -2,12 +2,13 @@
 
 import json
 import sys
+from dataclasses import replace
 
 from study.cluster import Room, capacity, connected
+from study.errors import Refused
 from study.probe import probed
 from study.resources import Resources
 from tests.study.conftest import tiny
-from tests.study.processes import wait_for
 
 
 def main(address):
@@ -23,13 +24,23 @@ def main(address):
 
             return [module.__file__ for module in (analysis, search_spaces, study, trainables)]
 
-        say(files=ray.get(seen.remote()), capacity=capacity(Resources()), large=capacity(Resources(cpus=2)))
         say(
+            files=ray.get(seen.remote()),
+            capacity=[capacity(each) for each in (Resources(), Resources(cpus=2), Resources(memory_bytes=2**60))],
             room=Room(cluster, [Resources()])(),
             found=probed(tiny(architectures=("mlp",)), {}, joined=True),
+            refused=refused(replace(cluster, local=True, elastic=False)),
         )
-        wait_for(lambda: capacity(Resources()) > 1, 90)  # a node joins
-        say(capacity=capacity(Resources()), large=capacity(Resources(cpus=2)), huge=capacity(Resources(cpus=3)))
+
+
+def refused(local):
+    """What is said where this machine has no room for a trial."""
+    assert Room(local, [Resources()])() == 1
+    try:
+        Room(local, [Resources(), Resources(cpus=64)])
+    except Refused as reason:
+        return str(reason)
+    return None
 
 
 def say(**what):

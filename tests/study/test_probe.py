@@ -1,9 +1,11 @@
+import os
+import time
 from dataclasses import replace
 
 import pytest
 
 from study.plan import gradient_evaluations
-from study.probe import GRAIN, RAYS_OWN, costliest, needed, probe, probed
+from study.probe import GRAIN, RAYS_OWN, costliest, in_a_fork, needed, probe, probed
 from study.resources import Resources
 from study.search.point import to_config
 from tests.study.conftest import tiny
@@ -77,3 +79,18 @@ def test_a_probe_that_cannot_run_says_why(monkeypatch):
     (found,) = probe([tiny().base("mlp", 0).to_dict()])
 
     assert "timed out" in found["failed"]
+
+
+def test_a_trial_that_takes_too_long_is_ended(monkeypatch):
+    monkeypatch.setattr("study.probe.LIMIT", 0.1)
+    monkeypatch.setattr("study.probe.measure", lambda trial, most_threads: time.sleep(60))
+
+    found = in_a_fork({"architecture": "mlp"}, 1)
+
+    assert "longer than 0.1 s" in found["failed"]
+
+
+def test_a_trial_whose_process_dies_is_told_of(monkeypatch):
+    monkeypatch.setattr("study.probe.measure", lambda trial, most_threads: os._exit(9))
+
+    assert "died" in in_a_fork({"architecture": "mlp"}, 1)["failed"]
