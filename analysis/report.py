@@ -22,6 +22,7 @@ from analysis.drawing import INK, LOOKS, OTHER_LOOK, PAPER, STAR, in_style
 from analysis.front import confirmed_fronts
 from analysis.load import Study, StudyUnreadable, load
 from analysis.page import page
+from analysis.remote import fetched, is_address, shown, write_back
 from analysis.summary import front_csv, summary
 
 # On a dark page the same hues, lighter; "star" and "other" are no architectures but drawn as well.
@@ -43,8 +44,9 @@ writes into runs/NAME/report:
 
 A study may be reported while it runs; the page then says that nothing is confirmed yet.
 
-example:
+examples:
   python -m analysis.report runs/tradeoff-fonts-20260101-120000
+  python -m analysis.report s3://bucket/studies/NAME
 
 exit status: 0 written; 2 wrong usage or no readable study; 1 the report could not be written
 """
@@ -82,18 +84,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run_dir", metavar="runs/NAME", type=Path, help="the folder of the study")
-    run_dir = parser.parse_args(arguments).run_dir
+    parser.add_argument("study", metavar="runs/NAME", help="the study's folder, or its address: s3://bucket/NAME")
+    study = parser.parse_args(arguments).study
     try:
-        written = write_report(run_dir)
+        written = _report_at(study) if is_address(study) else str(write_report(study))
     except StudyUnreadable as reason:
         print(reason, file=sys.stderr)
         return 2
     except OSError as reason:
-        print(f"the report must be writable at {run_dir / 'report'}; got: {reason}; free the folder", file=sys.stderr)
+        place = shown(study) if is_address(study) else str(Path(study) / "report")
+        said = " ".join(str(reason).split())
+        print(f"the report must be writable at {place}; got: {said}; free the folder", file=sys.stderr)
         return 1
     print(written)
     return 0
+
+
+def _report_at(address: str) -> str:
+    with fetched(address) as folder:
+        return write_back(write_report(folder).parent, address)
 
 
 class _Parser(argparse.ArgumentParser):

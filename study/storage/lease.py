@@ -68,16 +68,20 @@ class Lease:
         if not self._mine(self._seen()):
             raise self._busy(self._seen() or {}, "has just begun")
 
+    def confirm(self) -> None:
+        """Notices whether the study is another driver's now."""
+        self.lost = self.lost or not self._mine(self._seen())
+
     def refresh(self) -> None:
-        """Gives a sign of life, or notices that the study is another driver's now."""
-        if self.lost or not self._mine(self._seen()):
-            self.lost = True
-            return
-        self._write()
+        """Gives a sign of life, unless the study is another driver's now."""
+        self.confirm()
+        if not self.lost:
+            self._write()
 
     def release(self) -> None:
         """Lets go of the study."""
-        if not self.lost and self._mine(self._seen()):
+        self.confirm()
+        if not self.lost:
             self._remote.delete(NAME)
 
     def _refuse_living(self, other: dict[str, Any]) -> None:

@@ -67,7 +67,7 @@ class Mirror:
         self._sent: dict[str, Signature] = {}
         self._models: dict[str, str] = {}
         self._checkpoints: set[str] = set()
-        self._failed = False
+        self._failed = self._told = False
         self._threads = [
             _Repeated(self._pace.heartbeat, self._give_sign),
             _Repeated(self._pace.push, self._try_to_copy),
@@ -142,6 +142,7 @@ class Mirror:
         else a trial would go on behind epochs that nobody knows. Hence checkpoints are opened before the journal is
         read, which keeps them as they were then, and copied after it.
         """
+        self._lease.confirm()  # after an outage the study may be another driver's
         more = True
         while more and not self.lost:
             with ExitStack() as opened:
@@ -221,10 +222,13 @@ class Mirror:
     # -- while the study runs -----------------------------------------------------------------------------------------
 
     def _give_sign(self) -> None:
-        before = self.lost
         with suppress(*UNREACHABLE):  # copying says so
             self._lease.refresh()
-        if self.lost and not before:
+        self._tell_of_loss()
+
+    def _tell_of_loss(self) -> None:
+        if self.lost and not self._told:
+            self._told = True
             self._say(f"another driver has taken {self._remote} over; nothing more is copied there: stop this one")
 
     def _try_to_copy(self) -> None:
@@ -239,7 +243,7 @@ class Mirror:
                 )
             return
         self._failed = False
-        if failed:
+        if failed and not self.lost:
             self._say(f"copies to {self._remote} again")
 
 

@@ -126,7 +126,7 @@ def name_of(address: str) -> str:
 
 def redacted(text: str) -> str:
     """Returns a text that may be shown: addresses in it without their keys."""
-    return re.sub(r"://[^/@\s]*@", "://", text)
+    return re.sub(r"://[^@?\s]*:[^@?\s]*@", "://", text)  # a secret may hold slashes
 
 
 def one_line(error: BaseException) -> str:

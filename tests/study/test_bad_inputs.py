@@ -153,7 +153,9 @@ NAMES = [
     Row(["--name", LONG], "too long"),
 ]  # fmt: skip
 PATHS = [
-    Row("--runs occupied/file --name x"), Row([*SMALL, "--runs", "/proc/none", "--name", "x"], "/proc/none"),
+    Row("--runs occupied/file --name x"), Row("--runs moon://x", "moon"), Row("--runs s3://", "s3"),
+    Row("--resume moon://x/y", "moon"), Row("--resume file:///nowhere/at/all", "nowhere"),
+    Row([*SMALL, "--runs", "/proc/none", "--name", "x"], "/proc/none"),
     Row([*SMALL, "--name", "x"], "runs/x", link("runs/x", "nowhere")), Row(["--runs", LONG], "too long"),
     Row([*SMALL, "--runs", "loop"], "loop", link("loop", "loop")), Row("--data-root nowhere", "nowhere"),
     Row("--data-root occupied/file"), Row("--data-root broken", "broken"),

@@ -1,11 +1,14 @@
 import json
+import multiprocessing
 import os
 import shutil
+import time
 
 import pytest
 
 from analysis import load
 from study.errors import Refused, StudyBusy
+from study.storage.journal import read
 from study.storage.lease import Pace
 from study.storage.mirror import Mirror
 from study.storage.provenance import log_test_access
@@ -81,6 +84,33 @@ def test_what_was_never_copied_is_lost_on_another_machine_but_not_on_this_one(he
 
     assert there.trials() == 1
     assert (problem, here.trials()) == (None, 3)
+
+
+def work_until_killed(runs, address):
+    machine = Machine(runs, address)
+    with machine.mirror(resume=False) as mirror, begin(machine.runs) as store:
+        mirror.follow()
+        while True:
+            store.note("x" * 100)
+            time.sleep(0.001)
+
+
+def test_a_driver_killed_while_it_copies_leaves_a_beginning_there_and_everything_here(here, there, address):
+    victim = multiprocessing.get_context("spawn").Process(target=work_until_killed, args=(here.runs, address))
+    victim.start()
+    copied = wait_for(lambda: len(here.remote.read("journal/000001.jsonl") or b"") > 5000, 50)
+    victim.kill()
+    victim.join()
+
+    with there.mirror():
+        beginning = list(read(there.run_dir / "journal"))
+    everything = list(read(here.run_dir / "journal"))
+    problem = here.go_on()
+
+    assert copied
+    assert 2 < len(beginning) <= len(everything)
+    assert beginning == everything[: len(beginning)]
+    assert (problem, here.trials()) == (None, 1)
 
 
 def test_two_machines_that_both_went_on_are_told_apart(here, there):
@@ -281,6 +311,17 @@ def test_nothing_is_copied_any_more_once_another_driver_has_the_study(here, away
     assert "took" in problem
     assert b"mine alone" not in (away / "journal" / "000001.jsonl").read_bytes()
     assert json.loads((away / "driver.json").read_text()) == {"token": "another"}
+
+
+def test_a_driver_that_slept_looks_who_has_the_study_before_it_copies(tmp_path, address, away):
+    machine = Machine(tmp_path / "here", address, Pace(settle=0.01, silence=60))  # too slow a heartbeat to notice
+    with machine.mirror(resume=False) as mirror, begin(machine.runs):
+        (away / "driver.json").write_text('{"token": "another"}')
+
+        problem = mirror.finish()
+
+    assert "took" in problem
+    assert {path.name for path in away.iterdir()} == {"driver.json"}
 
 
 def test_a_copy_that_cannot_be_stored_here_is_refused(here, there):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from analysis.report import main as report
 from study.errors import Refused, StudyBusy
 from study.options import read_options
 from study.storage.lease import Pace
@@ -142,6 +143,19 @@ def test_a_bucket_that_does_not_exist_is_refused(tmp_path, server):
     with pytest.raises(Refused, match="no-such-bucket") as refused, machine.mirror(resume=False):
         pass
     assert "\n" not in str(refused.value)
+
+
+def test_a_study_on_s3_is_reported_there(machines, capfd):
+    here, there = machines
+    here.begin()
+    bucket, _, query = here.remote.address.partition("?")
+
+    status = report([here.remote.address])
+
+    assert (status, capfd.readouterr().out) == (0, f"{bucket}/report/index.html?{query}\n")
+    with there.mirror():
+        pass
+    assert b"<html" in (there.run_dir / "report" / "index.html").read_bytes()
 
 
 def test_the_command_line_recalls_a_study_from_s3(machines, tmp_path, monkeypatch):

@@ -94,6 +94,31 @@ def test_paths_are_absolute(tmp_path):
     assert read_options(["--runs", "r", "--name", "n"]).run_dir == tmp_path / "r" / "n"
 
 
+def test_a_study_at_an_address_has_a_folder_here(tmp_path, monkeypatch):
+    line = ["--runs", "s3://key:secret@bucket/studies?region=r", "--name", "n"]
+
+    request = read_options(line)
+    monkeypatch.setenv("DISENTANGLE_CACHE", str(tmp_path / "cache"))
+    cached = read_options(line)
+
+    assert (request.run_dir, request.remote) == (tmp_path / "runs" / "n", "s3://key:secret@bucket/studies/n?region=r")
+    assert cached.run_dir == tmp_path / "cache" / "n"
+    assert request.place == "s3://bucket/studies/n?region=r"
+    assert "secret" not in request.command
+    assert read_options(["--name", "n"]).remote is None
+
+
+def test_a_study_is_recalled_from_an_address(tmp_path):
+    with begin(tmp_path / "away"):
+        pass
+
+    request = read_options(["--resume", f"file://{tmp_path}/away/tiny"])
+
+    assert (request.config, request.resume) == (tiny(), True)
+    assert (request.run_dir, request.place) == (tmp_path / "runs" / "tiny", f"file://{tmp_path}/away/tiny")
+    assert not request.run_dir.exists()
+
+
 def test_two_drivers_that_race_for_a_name_do_each_other_no_harm(tmp_path, capfd, monkeypatch):
     rival = read_options(["--scale", "smoke", "--name", "race"])
     with begin(tmp_path / "runs", name="race"):  # while the rival was still reading its data

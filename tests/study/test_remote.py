@@ -48,7 +48,8 @@ def test_an_address_is_told_from_a_folder(text, address):
 
 
 def test_keys_in_an_address_are_not_shown():
-    assert redacted("--runs s3://key:secret@bucket/x?a=b@c") == "--runs s3://bucket/x?a=b@c"
+    assert redacted("--runs s3://key:sec/ret@bucket/x?a=b:c@d") == "--runs s3://bucket/x?a=b:c@d"
+    assert redacted("s3://bucket/a@b file:///a:b") == "s3://bucket/a@b file:///a:b"
 
 
 @pytest.mark.parametrize("address", ["moon://x", "s3://", "file://host/x", "s3://key:secret@bucket/a b", "file:///"])
