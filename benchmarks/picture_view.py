@@ -26,7 +26,12 @@ def main() -> None:
     told = entries[: max(1, round(options.at * len(entries)))]
     now = told[-1].event["time"]
     config = StudyConfig.from_dict(entries[0].event["config"])
-    clock, paper = TellingClock(), Console(file=io.StringIO(), record=True, width=WIDTH, height=HEIGHT)
+    clock, paper = (
+        TellingClock(),
+        Console(
+            file=io.StringIO(), record=True, force_terminal=True, color_system="truecolor", width=WIDTH, height=HEIGHT
+        ),
+    )
     view = View(config, Console(file=io.StringIO(), width=WIDTH, height=HEIGHT - 1), clock, HINT)
     accesses = [access for access in test_accesses(options.run_dir) if access["time"] <= now]
     replay = Replay(config, lambda: accesses, Path("runs") / config.name, view, clock)

@@ -206,8 +206,8 @@ def _standing(replay: Replay, request: Request, *, at_work: bool) -> str:
         return "ended: all is searched and confirmed"
     command = resume_command(shown(request.run_dir))
     if replay.over:
-        return f"ended without a confirmation; to confirm: {command}"
-    return f"stopped: no driver is at work; to continue: {command}"
+        return f"ended without a confirmation; to confirm:\n{command}"
+    return f"stopped: no driver is at work; to continue:\n{command}"
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ class Lines(Watch):
 
     def notice(self, text: str) -> None:
         if text:
-            self._print(text)
+            self._print(" ".join(text.split()))
 
     def tick(self) -> None:
         pass

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import final
 
 from rich.console import Console, Group, RenderableType
@@ -168,8 +169,7 @@ class View(Watch):
     def _broken(self, text: str) -> list[Text]:
         """Returns text in lines, all of it: paths and commands are there to be copied."""
         width = self._console.width
-        lines = text.splitlines()
-        return [Text(line[start : start + width]) for line in lines for start in range(0, len(line), width)]
+        return [Text(part) for line in text.splitlines() for part in wrap(line, width, break_on_hyphens=False)]
 
     def _progress(self) -> Part:
         width = self._console.width

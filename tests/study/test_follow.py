@@ -122,6 +122,15 @@ def test_a_journal_is_held_while_its_driver_lives(tmp_path):
     assert not held(tmp_path)
 
 
+def test_watches_are_not_in_each_others_way(tmp_path):
+    Journal(tmp_path).close()
+
+    with (tmp_path / "lock").open("rb") as asker:
+        fcntl.flock(asker, fcntl.LOCK_SH)
+
+        assert not held(tmp_path)
+
+
 def test_asking_whether_a_journal_is_held_does_not_keep_a_driver_from_taking_it(tmp_path):
     Journal(tmp_path).close()
     asker = (tmp_path / "lock").open("rb")

@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -16,7 +17,6 @@ from study.desk import Desk
 from study.monitoring.replay import Replay, TellingClock
 from study.monitoring.view import View
 from study.storage.follow import Follower
-from study.storage.provenance import test_accesses as accesses
 from study.storage.state import Model
 from study.watch import main
 from tests.study.conftest import MODEL, begin, reopened, said, work
@@ -27,11 +27,15 @@ def confirm(store, trial_id, seed):
     store.confirmed(trial_id, seed, said(2, 0.3, 0.6), None, Model(**MODEL))
 
 
-def finish(store):
-    """Searches and confirms all that there is."""
+def finish_search(store):
     desk = Desk(store)
     for number in range(6 - len(store.state.trials)):
         work(desk, 0.2 + 0.1 * (number // 2), 0.8 - 0.1 * (number // 2))
+
+
+def finish(store):
+    """Searches and confirms all that there is."""
+    finish_search(store)
     for trial_id in store.state.trials:
         for seed in store.config.fresh_seeds():
             confirm(store, trial_id, seed)
@@ -63,7 +67,7 @@ def test_a_stopped_study_is_shown_as_such_with_the_command_that_continues_it(tmp
     _, picture = once(store.run_dir, capsys)
 
     assert "stopped: no driver is at work" in picture
-    assert f"python -m study.launch --resume {store.run_dir}" in picture.replace("\n", "")
+    assert f"python -m study.launch --resume {store.run_dir}".replace(" ", "") in "".join(picture.split())
     assert "running" not in picture
 
 
@@ -115,26 +119,57 @@ def test_running_trials_have_run_since_they_were_asked_for(tmp_path):
     assert "starting, 42 s" in terminal.file.getvalue()
 
 
-def test_a_resumed_study_hands_out_anew_what_was_in_flight_and_keeps_what_was_done(tmp_path):
-    clock, terminal = TellingClock(), Console(file=io.StringIO(), width=100, height=40)
-    follower = Follower(tmp_path / "tiny" / "journal")
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A view of a study that another driver begins, and a function that draws it."""
+    terminal, clock = Console(file=io.StringIO(), width=100, height=40), TellingClock()
     with begin(tmp_path) as store:
-        desk = Desk(store)
-        work(desk, 0.25, 0.5)
-        desk.next()
-        view = View(store.config, terminal, clock)
-        replay = Replay(store.config, lambda: accesses(store.run_dir), tmp_path, view, clock)
-        replay.begin(list(follower.news()))
+        view, opened = View(store.config, terminal, clock), []
+        replay = Replay(store.config, lambda: opened, tmp_path, view, clock)
+
+        def drawn():
+            terminal.file.truncate(terminal.file.seek(0))
+            terminal.print(view.picture())
+            return terminal.file.getvalue()
+
+        yield store, replay, Follower(store.run_dir / "journal"), opened, drawn
+
+
+def test_a_resumed_study_hands_out_anew_what_was_in_flight_and_keeps_what_was_done(elsewhere):
+    store, replay, follower, _, drawn = elsewhere
+    desk = Desk(store)
+    work(desk, 0.25, 0.5)
+    desk.next()
+    replay.begin(list(follower.news()))
+    store.__exit__(None, None, None)
     with reopened(store) as again:
         again.note("resumed")
+        replay.go_on(follower.news())
+        assert "mlp-000 Normal, starting" in drawn()
         work(Desk(again), 0.3, 0.4)
         replay.go_on(follower.news())
 
-    terminal.print(view.picture())
-
-    assert terminal.file.getvalue().count("1 of 3 trials") == 2
-    assert "running" not in terminal.file.getvalue()
+    picture = drawn()
+    assert picture.count("1 of 3 trials") == 2
+    assert "running" not in picture
     assert replay.state == again.state
+
+
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_models_in_training_are_gone_with_their_driver(elsewhere, seen_before):
+    store, replay, follower, opened, drawn = elsewhere
+    finish_search(store)
+    opened.append({"trial_id": "conv-000", "seed": 7, "time": "2026-01-01T00:00:00+00:00"})
+    if seen_before:
+        then = {"time": "2026-01-01T00:00:00+00:00"}
+        replay.begin([replace(entry, event=entry.event | then) for entry in follower.news()])
+        assert "seed 7" in drawn()
+    store.__exit__(None, None, None)
+    with reopened(store) as again:
+        again.note("resumed")
+    (replay.go_on if seen_before else replay.begin)(list(follower.news()))
+
+    assert "seed 7" not in drawn()
 
 
 def watching(run_dir, *more, **options):
