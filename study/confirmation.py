@@ -78,8 +78,9 @@ def run_confirmation(
         while waiting and len(running) < room():
             job = waiting.popleft()
             store.test_opened("confirmation", job.trial.trial_id, job.seed)
-            options = needs[job.trial.architecture].options()
-            running[task.options(**options, name=job.name).remote(dict(job.config))] = job
+            shown = f"confirm {job.trial.trial_id} seed {job.seed}"
+            placed = task.options(**needs[job.trial.architecture].options(), name=shown)
+            running[placed.remote(dict(job.config))] = job
             watch.confirmation_began(job.trial, job.seed)
         done, _ = ray.wait(list(running), timeout=TICK)
         for reference in done:

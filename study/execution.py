@@ -17,6 +17,7 @@ from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
+from ray.tune.trainable.function_trainable import wrap_function
 
 from study.desk import Desk
 from study.interrupt import Interrupt
@@ -52,11 +53,14 @@ def run_search(
     """
     live = _Live(desk, watch, interrupt, room)
     bundles = {name: each.bundle() for name, each in needs.items()}
+    trials = tune.with_resources(
+        wrap_function(trainable, name=f"trials of {desk.store.config.name}"),
+        lambda point: tune.PlacementGroupFactory([bundles[point["config"]["architecture"]]]),
+    )
+    trials.__name__ = trials.__qualname__ = "Trial"  # as the dashboard calls their actors
     with TemporaryDirectory(prefix="disentangle-", ignore_cleanup_errors=True) as scratch:
         tuner = tune.Tuner(
-            tune.with_resources(
-                trainable, lambda point: tune.PlacementGroupFactory([bundles[point["config"]["architecture"]]])
-            ),
+            trials,
             tune_config=tune.TuneConfig(
                 search_alg=_Questions(live),
                 scheduler=_Decisions(live),

@@ -1,6 +1,7 @@
 """Ctrl-C, made safe: the first is a request that is met between two steps, the second ends at once."""
 
 import signal
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -8,10 +9,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupt:
-    """While entered, remembers the first Ctrl-C or SIGTERM instead of raising in the middle of a write."""
+    """While entered, remembers the first Ctrl-C or SIGTERM instead of raising in the middle of a write.
 
-    def __init__(self) -> None:
-        self.requested = False
+    Args:
+        also: says whether there is another reason to stop.
+    """
+
+    def __init__(self, also: Callable[[], bool] = lambda: False) -> None:
+        self.requested, self._also = False, also
         self._before: dict[signal.Signals, Any] = {}
 
     def check(self) -> None:
@@ -20,7 +25,7 @@ class Interrupt:
         Raises:
             KeyboardInterrupt: after a Ctrl-C or SIGTERM.
         """
-        if self.requested:
+        if self.requested or self._also():
             raise KeyboardInterrupt
 
     def _request(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's signature

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from rich.console import Console
 
 from study.cluster import Cluster, connected
-from study.errors import Refused
+from study.errors import DiskFull, Refused
 from study.interrupt import Interrupt
 from study.monitoring.bulletin import Bulletin
 from study.monitoring.lines import Lines
@@ -70,7 +70,7 @@ def _study(request: Request, mirror: Mirror | None, bulletin: Bulletin) -> int:
         ):
             if mirror:
                 mirror.follow()
-            _run(store, cluster, request, bulletin)
+            _run(store, cluster, request, bulletin, mirror)
             complete = any(trial.state == "COMPLETE" for trial in store.state.trials.values())
         return _report(request, complete=complete)
     except KeyboardInterrupt:
@@ -107,7 +107,7 @@ def _mirrored(request: Request, bulletin: Bulletin) -> Iterator[Mirror | None]:
 # -- while it runs ---------------------------------------------------------------------------------------------------
 
 
-def _run(store: Store, cluster: Cluster, request: Request, bulletin: Bulletin) -> None:
+def _run(store: Store, cluster: Cluster, request: Request, bulletin: Bulletin, mirror: Mirror | None) -> None:
     """Searches, then confirms; leaves out what is done already."""
     # Ray reads its environment when it is imported, so it must be after `connected`.
     from study.confirmation import jobs, run_confirmation
@@ -116,7 +116,7 @@ def _run(store: Store, cluster: Cluster, request: Request, bulletin: Bulletin) -
     from trainables.tune import retrain, trainable
 
     watch = _watch(request, bulletin)
-    with Interrupt() as interrupt:
+    with Interrupt(lambda: mirror is not None and mirror.lost) as interrupt:
         needs, room = resources(store, request, cluster)
         interrupt.check()
         watch.began(store.state, cluster, shown(request.run_dir))
@@ -155,7 +155,7 @@ def _report(request: Request, *, complete: bool) -> int:
 
 def _failed(request: Request, error: Exception) -> int:
     details = request.run_dir / "failure.txt"
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    reason = str(error) if isinstance(error, DiskFull) else " ".join(f"{type(error).__name__}: {error}".split())
     try:
         details.write_text("".join(traceback.format_exception(error)))
         more = f", details are in {shown(details)}"

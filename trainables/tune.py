@@ -25,12 +25,15 @@ def trainable(point: Mapping[str, Any]) -> None:
     """
     _use_own_cpus()
     try:
-        run = prepare(TrialConfig.from_dict(point["config"]))
+        config = TrialConfig.from_dict(point["config"])
+        _show(f"{point['trial_id']}, epoch 1 of {config.epochs}")
+        run = prepare(config)
         if point.get("checkpoint"):
             run.go_on(point["checkpoint"])
         due = _Clock(CHECKPOINT_EVERY)
         reports = run.reports(lambda: _say(_said(run, None)) if due() else None)
         for report in reports:
+            _show(f"{point['trial_id']}, epoch {min(report.epoch + 1, config.epochs)} of {config.epochs}")
             _say(_said(run, report, with_checkpoint=report.epoch in point["rungs"] or due()))
     except Exception as error:
         _say(Said(failed=_in_one_line(error)))
@@ -63,6 +66,11 @@ class _Clock:
         due = now - self._last >= self._seconds
         self._last = now if due else self._last
         return due
+
+
+def _show(text: str) -> None:
+    """Names this process, which the dashboard lists: a reused actor keeps the name that it was made with."""
+    ray._raylet.setproctitle(f"ray::{text}")  # type: ignore[attr-defined] # as Ray itself does for tasks
 
 
 def _say(said: Said) -> None:
