@@ -15,11 +15,18 @@ from tests.study.processes import Driver, wait_for
 
 KINDS = ("driver", "worker", "node", "mid-write")
 TRIALS = 40
-STUDY = [
-    *("--scale", "smoke", "--architectures", "mlp", "--n-train", "40", "--n-validation", "40", "--n-test", "100"),
-    *("--n-attacked", "10", "--epochs", "4", "--grace", "1", "--trials", str(TRIALS), "--seeds", "1"),
-    *("--sampler", "random", "--concurrency", "1"),
-]
+
+
+def study(trials=TRIALS, concurrency=1):
+    """Returns the options of a study of so many tiny trials, real ones."""
+    many = ("--concurrency", str(concurrency)) if concurrency else ()
+    return [
+        *("--scale", "smoke", "--architectures", "mlp", "--n-train", "40", "--n-validation", "40", "--n-test", "100"),
+        *("--n-attacked", "10", "--epochs", "4", "--grace", "1", "--seeds", "1", "--sampler", "random"),
+        *("--trials", str(trials), *many),
+    ]
+
+
 MEASURED = ("trial_id", "label", "state", "seed", "signature", "gradient_evaluations", "forward_passes", "stopped_at")
 
 
@@ -49,7 +56,7 @@ class Reader(threading.Thread):
 def kill_until_done(run_dir, kills, seed):
     """Starts a study, kills its parts so many times, and lets it finish; returns how many of each kind died."""
     rng, done = random.Random(seed), Counter()
-    driver = Driver(*STUDY, "--runs", run_dir.parent, "--name", run_dir.name)
+    driver = Driver(*study(), "--runs", run_dir.parent, "--name", run_dir.name)
     while sum(done.values()) < kills:
         kind = rng.choice(KINDS)
         if not _begun(driver, run_dir):

@@ -17,9 +17,10 @@ from pathlib import Path
 import psutil
 
 from study.storage.journal import read
-from tests.faults.killing import STUDY
+from tests.faults.killing import study
 from tests.study.processes import wait_for
 
+TRIALS = 100
 PORT, NODE = 6399, "DISENTANGLE_TEST_NODE"
 SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1  # the kernel's
 
@@ -83,20 +84,9 @@ def main(runs):
         try:
             node(1, scratch, "--head", f"--port={PORT}", "--node-ip-address=127.0.0.1", "--include-dashboard=false")
             said["head"] = wait_for(lambda: _answers(PORT), 90)
-            concurrency = STUDY.index("--concurrency")
-            alone = STUDY[:concurrency] + STUDY[concurrency + 2 :]
-            command = [
-                sys.executable,
-                "-m",
-                "study.launch",
-                *alone,
-                "--memory-per-trial",
-                "0.1",
-                "--cpus-per-trial",
-                "1",
-            ]
+            given = [*study(TRIALS, concurrency=None), "--memory-per-trial", "0.1", "--cpus-per-trial", "1"]
             driver = subprocess.Popen(
-                [*command, "--address", f"127.0.0.1:{PORT}", "--runs", runs, "--name", "two-nodes"],
+                [sys.executable, "-m", "study.launch", *given, "--address", f"127.0.0.1:{PORT}", "--runs", runs, "--name", "two-nodes"],
                 env={**os.environ, "RAY_TMPDIR": scratch}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             )  # fmt: skip
             said["began"] = wait_for(lambda: finished(run_dir) >= 3, 240)

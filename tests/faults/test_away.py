@@ -8,13 +8,13 @@ import pytest
 from analysis import load
 from analysis.report import main as report
 from study.storage.remote import Remote
-from tests.faults.killing import STUDY, ends
+from tests.faults.killing import ends
+from tests.faults.killing import study as tiny
 from tests.study.processes import Driver, ended, wait_for
 from tests.study.s3 import KEYS, Server
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 TRIALS = 12
-SMALL = [*STUDY[: STUDY.index("--trials")], "--trials", str(TRIALS), *STUDY[STUDY.index("--trials") + 2 :]]
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_a_study_on_s3_is_finished_by_a_driver_that_has_only_the_bucket(tmp_path
     for name, value in (KEYS | {"DISENTANGLE_CACHE": str(tmp_path / "here")}).items():
         monkeypatch.setenv(name, value)
     runs, study = server.address("runs"), server.address("runs/away")
-    driver = Driver(*SMALL, "--runs", runs, "--name", "away")
+    driver = Driver(*tiny(TRIALS), "--runs", runs, "--name", "away")
     assert wait_for(lambda: any(name.startswith("journal") for name in _there(study)), 200)
     assert wait_for(lambda: ended(tmp_path / "here" / "away") >= 3, 200)
     driver.strike(signal.SIGKILL)

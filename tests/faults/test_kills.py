@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.killing import STUDY, TRIALS, Reader, ends, final, kill_until_done
+from tests.faults.killing import TRIALS, Reader, ends, final, kill_until_done, study
 from tests.study.processes import Driver
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 def whole(tmp_path_factory):
     """The study that nobody harmed."""
     runs = tmp_path_factory.mktemp("whole")
-    assert Driver(*STUDY, "--runs", runs, "--name", "whole").finish()[0] == 0
+    assert Driver(*study(), "--runs", runs, "--name", "whole").finish()[0] == 0
     return runs / "whole"
 
 

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from analysis import load
-from tests.faults.killing import TRIALS, ends
+from tests.faults.killing import ends
+from tests.faults.namespace import TRIALS
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 NAMESPACE = ["unshare", "--net", "--map-root-user"]
