@@ -84,9 +84,10 @@ def main(runs):
         try:
             node(1, scratch, "--head", f"--port={PORT}", "--node-ip-address=127.0.0.1", "--include-dashboard=false")
             said["head"] = wait_for(lambda: _answers(PORT), 90)
-            given = [*study(TRIALS, concurrency=None), "--memory-per-trial", "0.1", "--cpus-per-trial", "1"]
+            takes = ("--memory-per-trial", "0.1", "--cpus-per-trial", "1")
+            where = ("--address", f"127.0.0.1:{PORT}", "--runs", runs, "--name", "two-nodes")
             driver = subprocess.Popen(
-                [sys.executable, "-m", "study.launch", *given, "--address", f"127.0.0.1:{PORT}", "--runs", runs, "--name", "two-nodes"],
+                [sys.executable, "-m", "study.launch", *study(TRIALS, concurrency=None), *takes, *where],
                 env={**os.environ, "RAY_TMPDIR": scratch}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             )  # fmt: skip
             said["began"] = wait_for(lambda: finished(run_dir) >= 3, 240)

@@ -2,18 +2,9 @@
 
 import pytest
 
-from tests.faults.killing import TRIALS, Reader, ends, final, kill_until_done, study
-from tests.study.processes import Driver
+from tests.faults.killing import TRIALS, Reader, ends, final, kill_until_done
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """The study that nobody harmed."""
-    runs = tmp_path_factory.mktemp("whole")
-    assert Driver(*study(), "--runs", runs, "--name", "whole").finish()[0] == 0
-    return runs / "whole"
 
 
 def check(run_dir, whole, kills, seed):
