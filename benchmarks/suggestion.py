@@ -2,6 +2,7 @@
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -79,7 +80,9 @@ def optunas_own(history: History, number: int, seed: int) -> tuple[Point, dict[s
     """Asks Optuna's TPE with its own groups, told of everything."""
     if number < STARTUP:
         return Random(space(), STARTUP).propose(history, number, seed)
-    sampler = TPESampler(multivariate=True, group=True, n_startup_trials=0, seed=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = TPESampler(multivariate=True, group=True, n_startup_trials=0, seed=seed)
     trial = study_of(history.recent(EVERYTHING), sampler).ask()
     return suggest(space(), trial), dict(trial.params)
 
@@ -130,7 +133,6 @@ def cell(values: list[float]) -> str:
 
 def capped(trials: int, newest: int, seeds: int) -> None:
     """Prints the hypervolume of TPE told of a part and of everything, and of others beside it, paired by seed."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     ours = space()
     contenders: dict[str, tuple[Ask, bool]] = {
         f"tpe, the best and the newest {newest}": (Tpe(ours, STARTUP, newest).propose, False),

@@ -49,6 +49,16 @@ def test_what_an_earlier_study_completed_is_copied_once(tmp_path):
         assert all(trial.objectives and len(trial.curve) == 1 for trial in store.state.warm)
 
 
+def test_replicates_of_an_earlier_study_are_left_there(tmp_path):
+    earlier = ran(tmp_path, trials=6, architectures=("conv",), replicates=1)
+
+    found = fitting(earlier, describe(tiny(), command="", data_fingerprint="f00d"))
+
+    assert [trial.trial_id for trial in found] == [f"conv-00{number}" for number in (0, 1, 2, 4, 5)]
+    with Store(earlier) as store:
+        assert len(store.state.trials) > 6
+
+
 def test_a_resume_needs_the_earlier_study_no_more(tmp_path):
     earlier = ran(tmp_path)
     with started(tmp_path, earlier) as store:
