@@ -1,0 +1,152 @@
+"""Stops what is not worth training on: asynchronous successive halving by non-dominated rank.
+
+Schmucker, Donini, Zafar, Salinas, Archambeau, "Multi-objective Asynchronous Successive Halving" (2021, arXiv 2106.12639),
+after Li et al., "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020, arXiv 1810.05934). Trials of one
+group are compared with each other only. At a rung - an epoch - a trial goes on if it is among the best 1 / factor of
+those that were ever measured there. Nothing here runs a trial: what it says depends on the calls that were made, in
+their order, and on the seed, so that the same calls rebuild it.
+"""
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from study.scheduling.rung import Rung
+from trainables.checks import must, must_choose
+
+
+class Decision(StrEnum):
+    """What becomes of a trial after a report."""
+
+    CONTINUE = "CONTINUE"
+    STOP = "STOP"
+    PAUSE = "PAUSE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HalvingConfig:
+    """When trials are compared, and how many go on.
+
+    Attributes:
+        rungs: the epochs, rising, counted from 1.
+        factor: one in so many goes on from a rung.
+        mode: whether the others are stopped for good, or paused until they are among the best of a larger rung.
+        drop_weight: how often a trial's drop since its last measurement is taken off its values before they are
+            compared, in favour of those that still fall.
+    """
+
+    rungs: tuple[int, ...]
+    factor: float = 2.0
+    mode: Literal["stop", "pause"] = "stop"
+    drop_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        must_choose(self)
+        rising = list(self.rungs) == sorted(set(self.rungs)) and min(self.rungs, default=1) >= 1
+        must(rising, f"rungs are epochs, counted from 1, in rising order; got {self.rungs}")
+        must(1 < self.factor < math.inf, f"factor is a finite number above 1; got {self.factor}")
+        must(0 <= self.drop_weight < math.inf, f"drop_weight is at least 0, and finite; got {self.drop_weight}")
+
+
+def rungs(epochs: int, grace: int, factor: float) -> tuple[int, ...]:
+    """Returns the epochs grace, grace x factor, ... that lie below the last one.
+
+    Args:
+        epochs: of a whole trial.
+        grace: epochs before the first comparison.
+        factor: between one rung and the next.
+    """
+    must(grace >= 1, f"grace counts epochs and is at least 1; got {grace}")
+    must(1 < factor < math.inf, f"factor is a finite number above 1; got {factor}")
+    found, epoch = [], float(grace)
+    while round(epoch) < epochs:
+        found.append(round(epoch))
+        epoch *= factor
+    return tuple(sorted(set(found)))
+
+
+class ParetoHalving:
+    """Decides which trials go on.
+
+    Args:
+        config: when and how many.
+        seed: of the order among trials of equal rank.
+    """
+
+    def __init__(self, config: HalvingConfig, *, seed: int = 0) -> None:
+        self._config, self._seed = config, seed
+        self._rungs: dict[tuple[str, int], Rung] = {}
+        self._advanced: set[tuple[str, int]] = set()
+        self._measured: dict[str, dict[int, tuple[float, ...]]] = {}
+
+    def decide(self, trial_id: str, group: str, epoch: int, values: Sequence[float]) -> Decision:
+        """Takes the values of a trial after an epoch, all objectives minimised, and says what becomes of it.
+
+        A second report of the same epoch replaces the first. A trial that dominates its whole rung goes on; one that
+        all others dominate does not once there are `factor` of them.
+
+        Raises:
+            ValueError: for NaN, which has no rank, or another number of objectives than the rung's.
+        """
+        point = tuple(map(float, values))
+        must(bool(point) and not any(map(math.isnan, point)), f"trials are ranked without NaN; got {point}")
+        history = self._measured.setdefault(trial_id, {})
+        history[epoch] = point
+        if epoch not in self._config.rungs:
+            return Decision.CONTINUE
+        rung = self._rungs.setdefault((group, epoch), Rung(len(point)))
+        rung.put(trial_id, self._expected(history, epoch), self._tie(trial_id, epoch))
+        goes_on = (trial_id, epoch) in self._advanced or rung.position(trial_id) < self._quota(len(rung))
+        if self._config.mode == "stop":
+            return Decision.CONTINUE if goes_on else Decision.STOP
+        if goes_on:
+            self._advanced.add((trial_id, epoch))
+        return Decision.CONTINUE if goes_on else Decision.PAUSE
+
+    def promotable(self, group: str) -> str | None:
+        """Returns the paused trial to run on next, None if there is none: the furthest first, then the best."""
+        if self._config.mode == "stop":
+            return None
+        for epoch in reversed(self._config.rungs):
+            rung = self._rungs.get((group, epoch))
+            best = rung.best(self._quota(len(rung))) if rung else []
+            waiting = [trial_id for trial_id in best if (trial_id, epoch) not in self._advanced]
+            if waiting:
+                return waiting[0]
+        return None
+
+    def promoted(self, trial_id: str) -> None:
+        """Notes that a paused trial runs on.
+
+        Raises:
+            ValueError: if the trial has not been measured at a rung.
+        """
+        reached = [epoch for epoch in self._measured.get(trial_id, ()) if epoch in self._config.rungs]
+        must(bool(reached), f"a trial is promoted from a rung that it has reached; got {trial_id}, which reached none")
+        self._advanced.add((trial_id, max(reached)))
+
+    def forget(self, trial_id: str) -> None:
+        """Takes a trial out of all rungs: one that failed or collapsed is no measure for others."""
+        for epoch in self._measured.pop(trial_id, {}):
+            self._advanced.discard((trial_id, epoch))
+        for rung in self._rungs.values():
+            rung.remove(trial_id)
+
+    def _quota(self, size: int) -> int:
+        """Returns how many trials of a rung go on: where trials only stop, the best goes on from the smallest rung."""
+        fewest = 0 if self._config.mode == "pause" else 1
+        return max(fewest, math.floor(size / self._config.factor))
+
+    def _expected(self, history: dict[int, tuple[float, ...]], epoch: int) -> tuple[float, ...]:
+        """Returns the values that a trial is compared by."""
+        before = max((past for past in history if past < epoch), default=epoch)
+        drops = (max(0.0, old - new) for old, new in zip(history[before], history[epoch], strict=True))
+        return tuple(
+            value - self._config.drop_weight * drop for value, drop in zip(history[epoch], drops, strict=True)
+        )
+
+    def _tie(self, trial_id: str, epoch: int) -> float:
+        return random.Random(f"{self._seed}/{epoch}/{trial_id}").random()  # noqa: S311
