@@ -47,7 +47,7 @@ class RandomAsker:
         return plan(sample(np.random.default_rng((self._seed, number, 0))), number, self._seed)
 
     def complete(self, number: int, values: Errors) -> None: ...
-    def stopped(self, number: int, epoch: int, values: Errors) -> None: ...
+    def stopped(self, number: int, values: Errors) -> None: ...
     def failed(self, number: int) -> None: ...
 
 
@@ -76,7 +76,7 @@ class OptunaAsker:
         params = self._study.get_trials(deepcopy=False)[number].params
         self._study.add_trial(create_trial(params=params, distributions=SPACE, values=values))
 
-    def stopped(self, number: int, epoch: int, values: Errors) -> None:
+    def stopped(self, number: int, values: Errors) -> None:
         if number in self._closed:
             return
         self._closed.add(number)

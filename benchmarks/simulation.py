@@ -30,7 +30,7 @@ class Sampler(Protocol):
 
     def ask(self) -> "Plan | None": ...
     def complete(self, number: int, values: Errors) -> None: ...
-    def stopped(self, number: int, epoch: int, values: Errors) -> None: ...
+    def stopped(self, number: int, values: Errors) -> None: ...
     def failed(self, number: int) -> None: ...
 
 
@@ -155,7 +155,5 @@ class Study:
             self._go_on(name, now)
             return False
         else:
-            self._sampler.stopped(plan.number, epoch, seen)
+            self._sampler.stopped(plan.number, seen)
         return True
-
-

@@ -1,7 +1,7 @@
 """Stops what is not worth training on: asynchronous successive halving by non-dominated rank.
 
-Schmucker, Donini, Zafar, Salinas, Archambeau, "Multi-objective Asynchronous Successive Halving" (2021, arXiv 2106.12639),
-after Li et al., "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020, arXiv 1810.05934). Trials of one
+Schmucker and others, "Multi-objective Asynchronous Successive Halving" (2021, arXiv 2106.12639), after
+Li and others, "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020, arXiv 1810.05934). Trials of one
 group are compared with each other only. At a rung - an epoch - a trial goes on if it is among the best 1 / factor of
 those that were ever measured there. Nothing here runs a trial: what it says depends on the calls that were made, in
 their order, and on the seed, so that the same calls rebuild it.
@@ -144,9 +144,7 @@ class ParetoHalving:
         """Returns the values that a trial is compared by."""
         before = max((past for past in history if past < epoch), default=epoch)
         drops = (max(0.0, old - new) for old, new in zip(history[before], history[epoch], strict=True))
-        return tuple(
-            value - self._config.drop_weight * drop for value, drop in zip(history[epoch], drops, strict=True)
-        )
+        return tuple(value - self._config.drop_weight * drop for value, drop in zip(history[epoch], drops, strict=True))
 
     def _tie(self, trial_id: str, epoch: int) -> float:
-        return random.Random(f"{self._seed}/{epoch}/{trial_id}").random()  # noqa: S311
+        return random.Random(f"{self._seed}/{epoch}/{trial_id}").random()
