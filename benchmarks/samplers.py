@@ -9,7 +9,7 @@ import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.trial import TrialState, create_trial
 from simulation import Errors, Plan
-from surrogate import EPOCHS, MEASUREMENT, Configuration, course, sample
+from surrogate import EPOCHS, Configuration, course, sample
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 Told = Literal["FAIL", "COMPLETE", "PRUNED"]
@@ -30,7 +30,7 @@ def plan(configuration: Configuration, number: int, seed: int) -> Plan:
         number=number,
         measured=drawn.measured,
         epoch_costs=np.full(EPOCHS, configuration.epoch_cost()),
-        measurement=MEASUREMENT,
+        measurement_costs=drawn.measurement_costs(),
         ends=drawn.ends,
         final=drawn.final,
     )

@@ -40,7 +40,8 @@ class Plan:
 
     Attributes:
         measured: one row an epoch: error and robust error as measured.
-        epoch_costs: gradient evaluations of each epoch's training; measurement that of one measurement.
+        epoch_costs: gradient evaluations of each epoch's training.
+        measurement_costs: those of a measurement after each epoch.
         ends: the epoch that ends it without a result, or None.
         final: what it is worth at the end, or None if it has collapsed by then.
     """
@@ -48,7 +49,7 @@ class Plan:
     number: int
     measured: NDArray[np.float64]
     epoch_costs: NDArray[np.float64]
-    measurement: float
+    measurement_costs: NDArray[np.float64]
     ends: int | None
     final: Errors | None
 
@@ -131,7 +132,9 @@ class Study:
         until = min([rung for rung in self._rungs if rung > epoch], default=last)
         if plan.ends is not None:
             until = min(until, plan.ends)
-        cost = float(plan.epoch_costs[epoch:until].sum()) + (plan.measurement if until != plan.ends else 0.0)
+        cost = float(plan.epoch_costs[epoch:until].sum()) + (until != plan.ends) * float(
+            plan.measurement_costs[until - 1]
+        )
         self._plans[name] = (plan, until)
         self._order += 1
         heapq.heappush(self._events, (now + cost * self._rng.uniform(0.95, 1.05), self._order, name))
