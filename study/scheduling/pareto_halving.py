@@ -1,9 +1,10 @@
 """Stops what is not worth training on: asynchronous successive halving by non-dominated rank.
 
-Schmucker, Donini, Zafar, Salinas, Archambeau, "Multi-objective Asynchronous Successive Halving" (2021, arXiv 2106.12639),
-after Li et al., "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020, arXiv 1810.05934). Trials of one
+Schmucker and others, "Multi-objective Asynchronous Successive Halving" (2021, arXiv 2106.12639), after
+Li and others, "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020, arXiv 1810.05934). Trials of one
 group are compared with each other only. At a rung - an epoch - a trial goes on if it is among the best 1 / factor of
-those that were ever measured there. Nothing here runs a trial: what it says depends on the calls that were made, in
+those that were ever measured there or, unlike in the papers, if none of them dominates it: what may be on the front is
+not stopped for want of places. Nothing here runs a trial: what it says depends on the calls that were made, in
 their order, and on the seed, so that the same calls rebuild it.
 """
 
@@ -32,23 +33,19 @@ class HalvingConfig:
 
     Attributes:
         rungs: the epochs, rising, counted from 1.
-        factor: one in so many goes on from a rung.
+        factor: one in so many goes on from a rung, beside the trials that no other dominates.
         mode: whether the others are stopped for good, or paused until they are among the best of a larger rung.
-        drop_weight: how often a trial's drop since its last measurement is taken off its values before they are
-            compared, in favour of those that still fall.
     """
 
     rungs: tuple[int, ...]
     factor: float = 2.0
     mode: Literal["stop", "pause"] = "stop"
-    drop_weight: float = 0.0
 
     def __post_init__(self) -> None:
         must_choose(self)
         rising = list(self.rungs) == sorted(set(self.rungs)) and min(self.rungs, default=1) >= 1
         must(rising, f"rungs are epochs, counted from 1, in rising order; got {self.rungs}")
         must(1 < self.factor < math.inf, f"factor is a finite number above 1; got {self.factor}")
-        must(0 <= self.drop_weight < math.inf, f"drop_weight is at least 0, and finite; got {self.drop_weight}")
 
 
 def rungs(epochs: int, grace: int, factor: float) -> tuple[int, ...]:
@@ -79,27 +76,27 @@ class ParetoHalving:
     def __init__(self, config: HalvingConfig, *, seed: int = 0) -> None:
         self._config, self._seed = config, seed
         self._rungs: dict[tuple[str, int], Rung] = {}
+        # Trials that ran on from a rung, where others pause: a crash may take them back to it, but no pause does.
         self._advanced: set[tuple[str, int]] = set()
-        self._measured: dict[str, dict[int, tuple[float, ...]]] = {}
+        self._reached: dict[str, int] = {}
 
     def decide(self, trial_id: str, group: str, epoch: int, values: Sequence[float]) -> Decision:
         """Takes the values of a trial after an epoch, all objectives minimised, and says what becomes of it.
 
-        A second report of the same epoch replaces the first. A trial that dominates its whole rung goes on; one that
-        all others dominate does not once there are `factor` of them.
+        A second report of the same epoch replaces the first. A trial that no other dominates goes on; one that all
+        others dominate does not, however many go on.
 
         Raises:
             ValueError: for NaN, which has no rank, or another number of objectives than the rung's.
         """
         point = tuple(map(float, values))
         must(bool(point) and not any(map(math.isnan, point)), f"trials are ranked without NaN; got {point}")
-        history = self._measured.setdefault(trial_id, {})
-        history[epoch] = point
         if epoch not in self._config.rungs:
             return Decision.CONTINUE
         rung = self._rungs.setdefault((group, epoch), Rung(len(point)))
-        rung.put(trial_id, self._expected(history, epoch), self._tie(trial_id, epoch))
-        goes_on = (trial_id, epoch) in self._advanced or rung.position(trial_id) < self._quota(len(rung))
+        rung.put(trial_id, point, self._tie(trial_id, epoch))
+        self._reached[trial_id] = max(epoch, self._reached.get(trial_id, epoch))
+        goes_on = (trial_id, epoch) in self._advanced or rung.position(trial_id) < self._going_on(rung)
         if self._config.mode == "stop":
             return Decision.CONTINUE if goes_on else Decision.STOP
         if goes_on:
@@ -112,7 +109,7 @@ class ParetoHalving:
             return None
         for epoch in reversed(self._config.rungs):
             rung = self._rungs.get((group, epoch))
-            best = rung.best(self._quota(len(rung))) if rung else []
+            best = rung.best(self._going_on(rung)) if rung else []
             waiting = [trial_id for trial_id in best if (trial_id, epoch) not in self._advanced]
             if waiting:
                 return waiting[0]
@@ -124,27 +121,19 @@ class ParetoHalving:
         Raises:
             ValueError: if the trial has not been measured at a rung.
         """
-        reached = [epoch for epoch in self._measured.get(trial_id, ()) if epoch in self._config.rungs]
-        must(bool(reached), f"a trial is promoted from a rung that it has reached; got {trial_id}, which reached none")
-        self._advanced.add((trial_id, max(reached)))
+        must(trial_id in self._reached, f"a trial is promoted from a rung; got {trial_id}, which has reached none")
+        self._advanced.add((trial_id, self._reached[trial_id]))
 
     def forget(self, trial_id: str) -> None:
         """Takes a trial out of all rungs: one that failed or collapsed is no measure for others."""
-        for epoch in self._measured.pop(trial_id, {}):
-            self._advanced.discard((trial_id, epoch))
+        self._reached.pop(trial_id, None)
+        self._advanced -= {(trial_id, epoch) for epoch in self._config.rungs}
         for rung in self._rungs.values():
             rung.remove(trial_id)
 
-    def _quota(self, size: int) -> int:
-        """Returns how many trials of a rung go on: where trials only stop, the best goes on from the smallest rung."""
-        fewest = 0 if self._config.mode == "pause" else 1
-        return max(fewest, math.floor(size / self._config.factor))
-
-    def _expected(self, history: dict[int, tuple[float, ...]], epoch: int) -> tuple[float, ...]:
-        """Returns the values that a trial is compared by."""
-        before = max((past for past in history if past < epoch), default=epoch)
-        drops = (max(0.0, old - new) for old, new in zip(history[before], history[epoch], strict=True))
-        return tuple(value - self._config.drop_weight * drop for value, drop in zip(history[epoch], drops, strict=True))
+    def _going_on(self, rung: Rung) -> int:
+        """Returns how many trials of a rung go on: the best, and all that no other dominates."""
+        return max(rung.front_size(), math.floor(len(rung) / self._config.factor))
 
     def _tie(self, trial_id: str, epoch: int) -> float:
         return random.Random(f"{self._seed}/{epoch}/{trial_id}").random()

@@ -6,6 +6,8 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
+from trainables.checks import must
+
 
 class Rung:
     """Trials with their values, ranked by the number of their front, then by a tie-breaker.
@@ -27,7 +29,13 @@ class Rung:
         return len(self._names)
 
     def put(self, name: str, point: Sequence[float], tie: float) -> None:
-        """Adds a trial, in place of the one that has its name."""
+        """Adds a trial, in place of the one that has its name.
+
+        Raises:
+            ValueError: for another number of objectives than the rung's.
+        """
+        width = self._points.shape[1]
+        must(len(point) == width, f"trials of a rung have equally many objectives, {width}; got {len(point)}")
         place = self._places.setdefault(name, len(self._names))
         if place == len(self._names):
             self._names.append(name)
@@ -52,6 +60,10 @@ class Rung:
         place, fronts, ties = self._places[name], self._fronts(), self._ties[: len(self)]
         before = (fronts < fronts[place]) | ((fronts == fronts[place]) & (ties < ties[place]))
         return int(np.count_nonzero(before))
+
+    def front_size(self) -> int:
+        """Returns how many trials no other dominates."""
+        return int(np.count_nonzero(self._fronts() == 0))
 
     def best(self, count: int) -> list[str]:
         """Returns the names of the first trials, best first."""
