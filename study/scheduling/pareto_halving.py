@@ -97,11 +97,12 @@ class ParetoHalving:
         rung.put(trial_id, point, self._tie(trial_id, epoch))
         self._reached[trial_id] = max(epoch, self._reached.get(trial_id, epoch))
         goes_on = (trial_id, epoch) in self._advanced or rung.position(trial_id) < self._going_on(rung)
-        if self._config.mode == "stop":
-            return Decision.CONTINUE if goes_on else Decision.STOP
         if goes_on:
-            self._advanced.add((trial_id, epoch))
-        return Decision.CONTINUE if goes_on else Decision.PAUSE
+            self._advanced.add(
+                (trial_id, epoch)
+            )  # for good: a trial that says it again after a crash is not tried twice
+            return Decision.CONTINUE
+        return Decision.PAUSE if self._config.mode == "pause" else Decision.STOP
 
     def promotable(self, group: str) -> str | None:
         """Returns the paused trial to run on next, None if there is none: the furthest first, then the best."""

@@ -14,7 +14,7 @@ from study.monitoring.metrics import METRICS, Rise, Sample, samples
 from study.monitoring.watch import Watches
 from study.storage.state import Model
 from tests.conftest import REPOSITORY
-from tests.study.conftest import MODEL, said, work
+from tests.study.conftest import MODEL, fail, said, tell, work
 
 DASHBOARD = REPOSITORY / "deploy" / "grafana" / "disentangle.json"
 SCRAPE = REPOSITORY / "deploy" / "prometheus" / "disentangle.yml"
@@ -33,10 +33,10 @@ def play(store):
     desk = Desk(store)
     work(desk, 0.2, 0.6)
     failed = desk.next()
-    desk.end(failed.trial_id, "OSError: disk full")
+    fail(desk, failed, "OSError: disk full")
     work(desk, 0.5, 0.5)
     running = desk.next()
-    desk.report(running.trial_id, said(1, 0.9, None))
+    tell(desk, running, 1, 0.9, None)
     store.confirmed("conv-000", 7, said(2, 0.3, 0.6), None, Model(**MODEL))
 
 

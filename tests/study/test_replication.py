@@ -7,7 +7,7 @@ from study.search.front import configurations, validation_front
 from study.search.replication import WAIT
 from study.search.search import Search
 from study.storage.store import Store
-from tests.study.conftest import begin, reopened, said, tiny
+from tests.study.conftest import begin, reopened, said, tell, tiny
 
 ERRORS = [(0.1, 0.9), (0.3, 0.7), (0.3, 0.8), (0.5, 0.95), (0.6, 0.97), (0.2, 0.85)]  # fronts: 0 1 5, 2, 3, 4
 
@@ -127,8 +127,7 @@ def all_run(store: Store, stop_after=None):
         if len(asked) - 1 == stop_after:
             return asked
         error, robust = first_errors(trial)
-        desk.report(trial.trial_id, said(2, error + trial.config["seed"] % 10 / 100, robust))
-        desk.end(trial.trial_id, None)
+        tell(desk, trial, 2, error + trial.config["seed"] % 10 / 100, robust)
     return asked
 
 
@@ -154,8 +153,7 @@ def test_front_and_candidates_go_by_means_and_hold_no_replicate(tmp_path):
             lucky = trial.number == 6
             worse = trial.replicate_of == "conv-006"
             error, robust = (0.3, 0.5) if lucky else (0.5, 0.9) if worse else (0.35, 0.6)
-            desk.report(trial.trial_id, said(2, error, robust))
-            desk.end(trial.trial_id, None)
+            tell(desk, trial, 2, error, robust)
         trials = store.state.of("conv")
 
         front = [trial.trial_id for trial in validation_front(trials)]

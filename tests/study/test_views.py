@@ -94,7 +94,9 @@ def busy(store, view, running, ended, failed):
     for number in range(ended):
         view.trial_ended(work(desk, 0.05 * (1 + number // 5), 0.9 - 0.05 * (number // 5)))
     for _ in range(failed):
-        view.trial_ended(desk.end(desk.next().trial_id, "OSError: " + "the disk is full, " * 20))
+        trial = desk.next()
+        fail(desk, trial, "OSError: " + "the disk is full, " * 20)
+        view.trial_ended(trial)
     for _ in range(running):
         view.trial_began(desk.next())
     view.notice("a driver is at work")
@@ -165,7 +167,7 @@ def test_trials_that_were_stopped_or_paused_are_counted_as_such_and_are_no_probl
     for state in ("STOPPED", "PAUSED"):
         trial = desk.next()
         view.trial_began(trial)
-        desk.report(trial.trial_id, said(1, 0.4, 0.7))
+        tell(desk, trial, 1, 0.4, 0.7)
         store.finished(trial.trial_id, state, None)
         view.trial_ended(trial)
 

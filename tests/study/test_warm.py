@@ -7,7 +7,7 @@ from study.search.search import Search
 from study.search.warm import fitting, warm_up
 from study.storage.provenance import describe
 from study.storage.store import Store, create
-from tests.study.conftest import begin, reopened, said, tiny
+from tests.study.conftest import begin, fail, reopened, tell, tiny
 from trainables.config import DataConfig, ThreatModel
 
 
@@ -17,9 +17,11 @@ def ran(folder, **changes):
         desk = Desk(store)
         while trial := desk.next():
             rate = trial.config["optimiser"]["learning_rate"] / 3e-2
-            desk.report(trial.trial_id, said(1, 0.9, None))
-            desk.report(trial.trial_id, said(2, rate, rate))
-            desk.end(trial.trial_id, "it broke" if trial.number == 3 else None)
+            tell(desk, trial, 1, 0.9, None)
+            if trial.number == 3:
+                fail(desk, trial, "it broke")
+            else:
+                tell(desk, trial, 2, rate, rate)
     return store.run_dir
 
 
@@ -33,8 +35,7 @@ def asked(desk, count):
     for _ in range(count):
         trial = desk.next()
         found.append((trial.trial_id, trial.point))
-        desk.report(trial.trial_id, said(2, 0.5, 0.5))
-        desk.end(trial.trial_id, None)
+        tell(desk, trial, 2, 0.5, 0.5)
     return found
 
 

@@ -19,7 +19,7 @@ from study.monitoring.view import View
 from study.storage.follow import Follower
 from study.storage.state import Model
 from study.watch import main
-from tests.study.conftest import MODEL, begin, reopened, said, work
+from tests.study.conftest import MODEL, begin, fail, reopened, said, tell, work
 
 
 def confirm(store, trial_id, seed):
@@ -50,7 +50,7 @@ def test_a_study_that_runs_is_shown_with_what_is_in_flight(store, capsys):
     desk = Desk(store)
     work(desk, 0.25, 0.5)
     trial = desk.next()
-    desk.report(trial.trial_id, said(1, 0.9, None))
+    tell(desk, trial, 1, 0.9, None)
 
     status, picture = once(store.run_dir, capsys)
 
@@ -243,10 +243,10 @@ def test_a_study_is_kept_as_an_optuna_file(tmp_path, capsys):
         desk = Desk(store)
         work(desk, 0.25, 0.5)
         trial = desk.next()
-        desk.report(trial.trial_id, said(1, 0.9, None))
+        tell(desk, trial, 1, 0.9, None)
         once(store.run_dir, capsys, "--optuna", str(file))
         running = loaded(file, "tiny mlp").trials
-        desk.end(trial.trial_id, "OSError: disk full")
+        fail(desk, trial, "OSError: disk full")
         work(desk, 0.3, 0.4)
         for _ in range(2):
             once(store.run_dir, capsys, "--optuna", str(file))
