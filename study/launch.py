@@ -46,23 +46,22 @@ def launch(request: Request) -> int:
     """
     if request.download:
         download(request)
+    fingerprint = data_fingerprint(request)
     if request.dry_run:
-        data_fingerprint(request)
         return _print_plan(request)
     say("starting: Ray takes some seconds" if request.address is None else f"joining {request.address}")
     bulletin = Bulletin()
     with _mirrored(request, bulletin) as mirror:
-        status = _study(request, mirror, bulletin)
+        status = _study(request, fingerprint, mirror, bulletin)
         behind = mirror.finish() if mirror else None
     if behind is not None:
         print(f"study.launch: {behind}", file=sys.stderr)
     return status if behind is None else status or FAILED
 
 
-def _study(request: Request, mirror: Mirror | None, bulletin: Bulletin) -> int:
+def _study(request: Request, fingerprint: str, mirror: Mirror | None, bulletin: Bulletin) -> int:
     """Searches, confirms and reports."""
     try:
-        fingerprint = data_fingerprint(request)
         cpus = request.per_trial.cpus or 1
         with (
             opened(request, fingerprint) as store,
