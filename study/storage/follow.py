@@ -39,7 +39,7 @@ class Follower:
                 line may be seen before all of it is there.
         """
         known = [paths(self._folder, number)[0] for number in numbers(self._folder)]
-        gone = [path for path in self._offsets if path not in known]
+        gone = [path for path in self._offsets if not path.exists()]
         if gone:
             raise JournalDamaged(f"a study's journal only grows; {gone[0]} is gone; restore it from a copy")
         for path in known:

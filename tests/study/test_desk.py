@@ -201,7 +201,7 @@ def run_to_the_end(desk):
     while trial := desk.next():
         for epoch in range(trial.epoch + 1, 5):
             level = ((trial.number * 7) % 11) / 20 + 0.1 * (4 - epoch)
-            if tell(desk, trial, epoch, level, 0.9 - level / 2) is not Decision.CONTINUE:
+            if tell(desk, trial, epoch, level, 0.4 + level / 2) is not Decision.CONTINUE:
                 break
 
 

@@ -37,7 +37,7 @@ def play(store):
     work(desk, 0.5, 0.5)
     running = desk.next()
     tell(desk, running, 1, 0.9, None)
-    store.confirmed("conv-000", 7, said(2, 0.3, 0.6), None, Model(**MODEL))
+    store.confirmed("conv-000", 7, said(2, 0.3, 0.6), None, Model(**MODEL), None)
 
 
 def test_metrics_say_where_a_study_stands(store):

@@ -8,7 +8,7 @@ from study.desk import Desk
 from study.search.front import validation_front
 from study.search.search import Search
 from study.storage.state import Trial
-from tests.study.conftest import begin, reopened, tell, tiny, work
+from tests.study.conftest import begin, reopened, said, tell, tiny, work
 from trainables.config import TrialConfig
 
 

@@ -21,7 +21,7 @@ def ran(folder, **changes):
             if trial.number == 3:
                 fail(desk, trial, "it broke")
             else:
-                tell(desk, trial, 2, rate, rate)
+                tell(desk, trial, store.config.epochs, rate, rate)
     return store.run_dir
 
 

@@ -24,7 +24,7 @@ from tests.study.conftest import MODEL, begin, fail, reopened, said, tell, work
 
 def confirm(store, trial_id, seed):
     store.test_opened("confirmation", trial_id, seed)
-    store.confirmed(trial_id, seed, said(2, 0.3, 0.6), None, Model(**MODEL))
+    store.confirmed(trial_id, seed, said(2, 0.3, 0.6), None, Model(**MODEL), None)
 
 
 def finish_search(store):
@@ -290,7 +290,7 @@ def restart(journal, started):
     from study.storage.journal import Journal
 
     events = [entry.event for entry in Follower(journal).news()]
-    for path in journal.glob("*.jsonl"):
+    for path in journal.rglob("*.jsonl"):
         path.unlink()
     with Journal(journal) as anew:
         for event in events:
