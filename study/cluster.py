@@ -34,6 +34,7 @@ QUIET: Mapping[str, str] = MappingProxyType(
         "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # one trial without a report would end all of them
         "TUNE_DISABLE_SIGINT_HANDLER": "1",
         "TUNE_WARN_THRESHOLD_S": "60",
+        "SPT_NOENV": "1",  # a process that names itself would write over its environment, by which orphans are found
     }
 )
 # Despite its name: without it Ray takes 127.0.0.1 for the machine's own address, and listens on all of them.

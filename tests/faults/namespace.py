@@ -34,7 +34,13 @@ def node(number, scratch, *arguments):
     """Starts a node with one processor, in a process group of its own."""
     command = [str(Path(sys.executable).with_name("ray")), "start", "--block", "--disable-usage-stats"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    environment = {**os.environ, NODE: f"{os.getpid()}-{number}", "RAY_TMPDIR": scratch, "RAY_AUTH_MODE": "disabled"}
+    environment = {
+        **os.environ,
+        NODE: f"{os.getpid()}-{number}",
+        "RAY_TMPDIR": scratch,
+        "RAY_AUTH_MODE": "disabled",
+        "SPT_NOENV": "1",
+    }
     return subprocess.Popen(
         [*command, "--num-cpus=1", "--object-store-memory=80000000", *arguments],
         env=environment, start_new_session=True, **quiet,
