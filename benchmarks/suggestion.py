@@ -92,40 +92,44 @@ def optunas_own(history: History, number: int, seed: int) -> tuple[Point, dict[s
 
 def growth(samplers: list[str], sizes: tuple[int, ...] = SIZES) -> bool:
     """Prints the curve, and returns whether all samplers but gp answer the last question in time."""
-    print(f"\nsuggestion, milliseconds: median [quartiles] of {QUESTIONS} questions after n finished trials")
+    print(f"\nsuggestion after n finished trials, milliseconds: median [quartiles] of {QUESTIONS} questions, and the")
+    print("median of what the processor was at work for it, which is less where a machine is shared")
     print("| sampler | " + " | ".join(f"n = {size}" for size in sizes) + " |")
     print("| --- " * (len(sizes) + 1) + "|")
     good = True
     for name in samplers:
-        taken = [seconds(name, size) if name != "gp" or size < MOST_GP else [] for size in sizes]
+        taken = [seconds(name, size) if name != "gp" or size <= MOST_GP else [] for size in sizes]
         print(f"| {name} | " + " | ".join(cell(values) for values in taken) + " |", flush=True)
-        good &= not taken[-1] or float(np.median(taken[-1])) < TARGET
+        good &= not taken[-1] or float(np.median([wall for wall, _ in taken[-1]])) < TARGET
     print(f"target: below {TARGET * 1000:.0f} ms at n = {sizes[-1]}: {'met' if good else 'MISSED'}")
     return good
 
 
-def seconds(name: str, size: int) -> list[float]:
+def seconds(name: str, size: int) -> list[tuple[float, float]]:
+    """Returns wall and processor time of questions."""
     rendering, rng = Rendering(whole=PROPOSERS[name].whole), np.random.default_rng(size)
     proposer: Proposer = PROPOSERS[name](rendering.space, STARTUP)
     history = History()
+    questions = QUESTIONS if name != "gp" else QUESTIONS // 4
     for number in range(size):
         point = rendering.space.sample(rng)
         history.add(number, rendering.told(point, parameters(rendering.space, point)))
     proposer.propose(history, size, 0)  # what is chosen once, such as NSGA-II's parents, is chosen now
     taken = []
-    for number in range(size, size + (QUESTIONS if name != "gp" else QUESTIONS // 4)):
-        started = time.perf_counter()
+    for number in range(size, size + questions):
+        wall, worked = time.perf_counter(), time.process_time()
         point, params = proposer.propose(history, number, number)
-        taken.append(time.perf_counter() - started)
+        taken.append((time.perf_counter() - wall, time.process_time() - worked))
         history.add(number, rendering.told(point, params))
     return taken
 
 
-def cell(values: list[float]) -> str:
+def cell(values: list[tuple[float, float]]) -> str:
     if not values:
         return "refused"
-    low, middle, high = np.percentile(np.asarray(values) * 1000, (25, 50, 75))
-    return f"{middle:.0f} [{low:.0f}, {high:.0f}]"
+    walls, worked = 1000 * np.asarray(values).T
+    low, middle, high = np.percentile(walls, (25, 50, 75))
+    return f"{middle:.0f} [{low:.0f}, {high:.0f}], {np.median(worked):.0f}"
 
 
 # -- what the cap costs ----------------------------------------------------------------------------------------------

@@ -54,10 +54,10 @@ def test_architectures_take_turns_and_get_equal_budgets(tmp_path):
 # What to run: a question to gp takes seconds.
 CASES = [
     *[(sampler, stop_after) for sampler in ("tpe", "nsga2", "random") for stop_after in (0, 3, 11, 14)],
-    pytest.param("gp", 11, marks=pytest.mark.slow),
+    pytest.param("gp", 9, marks=pytest.mark.slow),
 ]
 ALL_SAMPLERS = [pytest.param(name, marks=pytest.mark.slow if name == "gp" else ()) for name in SAMPLERS]
-TRIALS = {"tpe": 16, "nsga2": 24, "random": 16, "gp": 12}
+TRIALS = {"tpe": 16, "nsga2": 24, "random": 16, "gp": 11}
 
 
 def of(sampler, **changes):
