@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from study.config import StudyConfig
+from study.errors import WorkersDie
 from study.scheduling.pareto_halving import Decision, HalvingConfig, ParetoHalving
 from study.search.search import Search
 from study.storage.checkpoints import Checkpoints
@@ -13,6 +14,7 @@ from study.storage.store import Store
 from trainables.report import EPOCH_REPORT_FIELDS, Said
 
 TRIES = 3  # of a trial whose worker dies, again and again, without having reported in between
+MOST_DEATHS = 9  # of workers in a row without a word from any: it is the cluster then, and not the trials
 WORST = (1.0,) * len(OBJECTIVES)
 
 
@@ -31,6 +33,7 @@ class Desk:
         self._catch_up()
         self._again = deque(store.state.in_flight())
         self._out: set[str] = set()
+        self._deaths = 0
         self.exhausted = False
 
     @property
@@ -56,6 +59,7 @@ class Desk:
     def hear(self, trial_id: str, said: Said) -> Decision:
         """Takes what a trial says and tells whether it goes on; what is said is recorded when this returns."""
         trial = self.store.state.trials[trial_id]
+        self._deaths = 0
         if said.failed is not None:
             self._finish(trial, "FAILED", said.failed)
             return Decision.STOP
@@ -72,9 +76,16 @@ class Desk:
         return decision
 
     def broke(self, trial_id: str, reason: str) -> Trial:
-        """Takes back a trial whose worker died; it is handed out again, unless that happens too often."""
+        """Takes back a trial whose worker died; it is handed out again, unless that happens too often.
+
+        Raises:
+            WorkersDie: if workers die whatever they are given; the trials are kept for a resume.
+        """
         trial = self.store.state.trials[trial_id]
         self._out.discard(trial_id)
+        self._deaths += 1
+        if self._deaths >= MOST_DEATHS:
+            raise WorkersDie(f"{self._deaths} workers died in a row, the last one with: {reason}")
         if trial.state == "RUNNING":
             self.store.broke(trial_id, reason)
             if trial.breaks >= TRIES:

@@ -4,6 +4,7 @@ Refused: wrong before a trial starts; the command line says so on one line and e
   JournalDamaged: the study's journal cannot be trusted.
   StudyBusy: another driver works on the study.
 DiskFull: the disk takes no more while a study runs; what is done is kept, and resuming goes on once there is space.
+WorkersDie: whatever trial they are given; what is done is kept.
 """
 
 import os
@@ -41,3 +42,7 @@ class DiskFull(OSError):  # noqa: N818 - named after what happened
             f"the disk must take what a study writes; {self.filename}: {self.strerror}; "
             "what is done is kept; free some space or mend the disk, then go on with --resume"
         )
+
+
+class WorkersDie(Exception):  # noqa: N818 - named after what happens to the study
+    """Workers die one after another without a word: the cluster cannot run trials, and none of them is to blame."""

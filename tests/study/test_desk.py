@@ -2,7 +2,8 @@ import shutil
 
 import pytest
 
-from study.desk import TRIES, Desk
+from study.desk import MOST_DEATHS, TRIES, Desk
+from study.errors import WorkersDie
 from study.scheduling.pareto_halving import Decision
 from tests.study.conftest import begin, fail, reopened, tell, work
 
@@ -83,6 +84,17 @@ def test_a_trial_that_breaks_again_and_again_without_a_report_fails(desk):
 
     assert trial.state == "FAILED"
     assert "killed by somebody" in trial.message
+
+
+def test_a_cluster_whose_workers_all_die_costs_no_trial(tmp_path):
+    with begin(tmp_path, trials=20, architectures=("mlp",)) as store:
+        desk = Desk(store)
+        with pytest.raises(WorkersDie, match="no room"):
+            while trial := desk.next():
+                desk.broke(trial.trial_id, "no room")
+
+        failed = [trial for trial in store.state.trials.values() if trial.state == "FAILED"]
+        assert len(failed) < MOST_DEATHS / 2
 
 
 def test_who_is_behind_at_a_rung_is_stopped_and_told_to_the_search_as_no_point(tmp_path):
