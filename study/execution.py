@@ -6,13 +6,15 @@ was paused, or whose worker died, is another trial to Ray, with a checkpoint in 
 # ruff: noqa: ARG002 - Ray calls by these names, whether we need them or not
 
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, final
 
 from ray import tune
 from ray.exceptions import RayTaskError
+from ray.tune.error import TuneError
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import FIFOScheduler
@@ -73,7 +75,10 @@ def run_search(
                 name=desk.store.config.name, storage_path=scratch, verbose=0, callbacks=[_Answers(live)]
             ),
         )
-        tuner.fit()
+        try:
+            tuner.fit()
+        except TuneError as error:  # Tune makes text of what is raised inside of it
+            raise live.failure or error from error
 
 
 def _trial_id(trial: RayTrial) -> str:
@@ -96,6 +101,16 @@ class _Live:
     def __init__(self, desk: Desk, watch: Watch, interrupt: Interrupt, room: Callable[[], int]) -> None:
         self.desk, self.watch, self.interrupt, self.room = desk, watch, interrupt, room
         self.rungs = desk.store.config.rungs()
+        self.failure: Exception | None = None
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Remembers what goes wrong in this process, whatever Tune makes of it."""
+        try:
+            yield
+        except Exception as error:
+            self.failure = error
+            raise
 
     def __deepcopy__(self, memo: object) -> "_Live":
         return self
@@ -127,6 +142,10 @@ class _Questions(Searcher):
         self._live = live
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
+        with self._live.remembering():
+            return self._next()
+
+    def _next(self) -> dict[str, Any] | None:
         desk = self._live.desk
         trial = desk.next() if desk.out < self._live.room() else None
         if trial is None:
@@ -162,7 +181,8 @@ class _Decisions(FIFOScheduler):
         said = result.get("said")
         if result.get("done") or not isinstance(said, Said):  # a trial that has returned: its last result again
             return FIFOScheduler.CONTINUE
-        decision = self._live.desk.hear(_trial_id(trial), said)
+        with self._live.remembering():
+            decision = self._live.desk.hear(_trial_id(trial), said)
         # A paused trial gives its worker back; Tune will know it as a new one.
         return FIFOScheduler.CONTINUE if decision is Decision.CONTINUE else FIFOScheduler.STOP
 
@@ -175,14 +195,17 @@ class _Answers(tune.Callback):
         self._live = live
 
     def on_trial_complete(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        self._live.watch.trial_ended(self._live.desk.end(_trial_id(trial)))
+        with self._live.remembering():
+            self._live.watch.trial_ended(self._live.desk.end(_trial_id(trial)))
 
     def on_trial_error(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
-        taken = self._live.desk.broke(_trial_id(trial), _reason(trial))
-        if taken.state != "RUNNING":  # else it will be tried again
-            self._live.watch.trial_ended(taken)
+        with self._live.remembering():
+            taken = self._live.desk.broke(_trial_id(trial), _reason(trial))
+            if taken.state != "RUNNING":  # else it will be tried again
+                self._live.watch.trial_ended(taken)
 
     def on_step_end(self, iteration: int, trials: list[RayTrial], **info: Any) -> None:
-        self._live.desk.store.refresh_tables()
-        self._live.watch.tick()
-        self._live.interrupt.check()
+        with self._live.remembering():
+            self._live.desk.store.refresh_tables()
+            self._live.watch.tick()
+            self._live.interrupt.check()

@@ -32,7 +32,12 @@ def misbehaving(point: Mapping[str, Any]) -> None:
         trainable({**point, "config": point["config"] | {"data": data}})
 
 
-def main(runs: Path) -> None:
+def deadly(point: Mapping[str, Any]) -> None:
+    """Kills its worker, whatever the trial."""
+    os._exit(1)
+
+
+def main(runs: Path, trainable: str) -> None:
     from study.cluster import connected
     from study.interrupt import Interrupt
     from study.resources import Resources
@@ -46,8 +51,8 @@ def main(runs: Path) -> None:
         watch = Lines(store.config)
         with Interrupt() as interrupt:
             watch.began(store.state, cluster, store.run_dir)
-            run_search(Desk(store), misbehaving, watch, interrupt, needs={"mlp": Resources()}, room=lambda: 2)
+            run_search(Desk(store), globals()[trainable], watch, interrupt, needs={"mlp": Resources()}, room=lambda: 2)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])
