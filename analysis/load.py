@@ -134,7 +134,8 @@ def _table(path: Path, name: str) -> pa.Table:
             "wait until its first trial reports, or resume it with python -m study.launch --resume"
         )
     try:
-        table = pq.read_table(path)
+        # Opened once: a driver may put another version there between two looks.
+        table = pq.read_table(pa.BufferReader(path.read_bytes()))
     except (OSError, pa.ArrowException) as reason:
         raise StudyUnreadable(
             f"{path} must be a Parquet file; reading it gave: {_one_line(reason)}; "
