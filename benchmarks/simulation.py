@@ -1,6 +1,7 @@
 """A study without training: asynchronous workers on courses that are known beforehand.
 
-All workers are busy until the budget is spent, so what a study has cost by any moment is the time times the workers.
+Under a budget all workers are busy until it is spent, so what a study has cost by any moment is the time times the
+workers; where a number of trials ends it, workers are idle in the end, and their idle time is no cost.
 """
 
 import heapq
@@ -84,7 +85,7 @@ class Study:
 
     Args:
         rungs: epochs after which trials are measured and decided upon, beside the last.
-        speeds: draws how much longer than its cost a worker takes; it makes trials overtake each other.
+        rng: of the workers' speeds.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class Study:
         self._plans: dict[str, tuple[Plan, int]] = {}
         self._events: list[tuple[float, int, str]] = []
         self._outcome = Outcome([], [], 0.0, 0)
-        self._order = 0
+        self._order, self._spent = 0, 0.0
 
     def run(self, workers: int, *, budget: float = np.inf, trials: int | None = None) -> Outcome:
         """Returns what had finished by the end; trials in flight then are lost, and what they took is counted."""
@@ -106,8 +107,7 @@ class Study:
                 asked += started
                 idle -= 1
             if not self._events or self._events[0][0] * workers > budget:
-                spent = now * workers if budget == np.inf else budget
-                return Outcome(self._outcome.costs, self._outcome.finals, spent, asked)
+                return Outcome(self._outcome.costs, self._outcome.finals, min(self._spent, budget), asked)
             now, _, name = heapq.heappop(self._events)
             idle += self._arrive(name, now, workers)
 
@@ -136,7 +136,8 @@ class Study:
             plan.measurement_costs[until - 1]
         )
         self._plans[name] = (plan, until)
-        self._order += 1
+        # A worker is up to a twentieth faster or slower than the cost says: trials overtake each other.
+        self._order, self._spent = self._order + 1, self._spent + cost
         heapq.heappush(self._events, (now + cost * self._rng.uniform(0.95, 1.05), self._order, name))
 
     def _arrive(self, name: str, now: float, workers: int) -> bool:

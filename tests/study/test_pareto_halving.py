@@ -164,7 +164,10 @@ def test_the_better_half_is_promoted_furthest_first_then_best_first_and_nobody_e
     assert scheduler.decide("c", "conv", 9, (0.3, 0.3)) == Decision.PAUSE
     assert scheduler.decide("d", "conv", 9, (0.4, 0.4)) == Decision.PAUSE
     assert scheduler.decide("b", "conv", 9, (0.5, 0.5)) == Decision.PAUSE
+    assert measure(scheduler, [(0.95, 0.95), (0.97, 0.97)]) == [Decision.PAUSE] * 2  # five of ten: a place for e
     assert scheduler.promotable("conv") == "c"
+    scheduler.promoted("c")
+    assert scheduler.promotable("conv") == "e"
     assert scheduler.promotable("mlp") is None
 
 
