@@ -147,7 +147,7 @@ def surrogate_sampler(name: str, seed: int, told: Told) -> Sampler:
 
 def on_surrogate(options: argparse.Namespace) -> None:
     print(surrogate.describe(400 if options.quick else 4000))
-    foreign = [theirs(grace, factor, 27, corrected=c) for grace, factor in ((1, 3), (4, 2)) for c in (False, True)]
+    foreign = [theirs(grace, factor, 27, corrected=c) for grace, factor in ((4, 2), (3, 3)) for c in (False, True)]
     if not importable():
         print("Syne Tune cannot be imported: nothing stands beside ours.")
     for name in options.samplers:
