@@ -123,7 +123,12 @@ def _add_halving(group: argparse._ArgumentGroup) -> None:
         help="stop: who is behind at a rung ends; pause: everybody waits at a rung until he is promoted; observe: all "
         "run on, and the end says what stopping would have cost (default: stop)",
     )
-    add("--grace", type=_whole(least=1), metavar="N", help="epochs before the first rung (default: 3)")
+    add(
+        "--grace",
+        type=_whole(least=1),
+        metavar="N",
+        help="epochs before the first rung (default: .15 of all, at least 2)",
+    )
     add(
         "--factor",
         type=_real(above=1),

@@ -76,7 +76,7 @@ class StudyConfig:
     attempts: int = 2
     scheduler: Scheduler = "pareto-halving"
     halving: Halving = "stop"
-    grace: int = 3
+    grace: int = 2
     factor: float = 2.0
     constraints: tuple[str, ...] = ()
     replicates: int = 0

@@ -166,6 +166,8 @@ class Desk:
             elif kind == "promoted" and self._halving:
                 self._halving.promoted(trial_id)
                 last[trial_id] = Decision.CONTINUE
+            elif kind == "left" and self._halving:
+                self._halving.forget(trial_id)
         for trial in self.store.state.in_flight():
             if trial.curve:
                 self._judge_again(trial, last.get(trial.trial_id, Decision.CONTINUE))
@@ -182,6 +184,8 @@ class Desk:
 
     def _finish(self, trial: Trial, state: str, message: str | None) -> None:
         self.store.finished(trial.trial_id, state, message)
+        if self._halving and state in ("FAILED", "INFEASIBLE"):
+            self._halving.forget(trial.trial_id)
         self._search.tell(trial)
         self._checkpoints.drop(trial.trial_id)
 

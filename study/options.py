@@ -16,6 +16,7 @@ from study.constraints import Constraint
 from study.errors import Refused
 from study.resources import Override
 from study.scales import SCALES
+from study.scheduling.pareto_halving import usual_grace
 from study.storage.pull import pull_beginning
 from study.storage.remote import Remote, child, is_address, name_of, reachable, redacted
 from study.storage.store import recall, refuse_existing
@@ -168,7 +169,7 @@ def _config(options: dict[str, Any]) -> StudyConfig:
         seed=seed,
         constraints=tuple(str(Constraint.parse(text)) for text in options.get("constraint", ())),
         warm_start=str(Path(options["warm_start"]).absolute()) if "warm_start" in options else None,
-        **{name: options[name] for name in SEARCH if name in options},
+        **{"grace": usual_grace(numbers["epochs"])} | {name: options[name] for name in SEARCH if name in options},
         **numbers,
     )
 

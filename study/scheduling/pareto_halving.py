@@ -65,6 +65,11 @@ def rungs(epochs: int, grace: int, factor: float) -> tuple[int, ...]:
     return tuple(sorted(set(found)))
 
 
+def usual_grace(epochs: int) -> int:
+    """Returns the epochs before the first rung that suit trials of so many; why is in docs/decisions/013."""
+    return max(2, round(0.15 * epochs))
+
+
 class ParetoHalving:
     """Decides which trials go on.
 

@@ -110,7 +110,7 @@ class State:
         trials: by id, in the order in which they were asked for.
         confirmations: by trial id and seed.
         probed: what was measured of each architecture's trials, see `study.probe`.
-        happenings: "report" or "promoted", trial id and epoch, in their order: what halving saw.
+        happenings: "report", "promoted" or "left" (without a result), trial id and epoch, in their order: what halving saw.
         warm: COMPLETE trials of an earlier study that the search was told of; none of this study's own.
     """
 
@@ -162,6 +162,8 @@ class State:
         trial.state, trial.message = event["state"], event["message"]
         if trial.state == "STOPPED":
             trial.stopped_at = trial.epoch
+        if trial.state in ("FAILED", "INFEASIBLE"):
+            self.happenings.append(("left", trial.trial_id, trial.epoch))
 
     def _paused(self, event: Event) -> None:
         self.trials[event["trial_id"]].state = "PAUSED"
