@@ -110,7 +110,7 @@ class State:
         trials: by id, in the order in which they were asked for.
         confirmations: by trial id and seed.
         probed: what was measured of each architecture's trials, see `study.probe`.
-        happenings: "report", "promoted" or "left" (without a result), trial id and epoch, in their order: what halving saw.
+        happenings: what halving saw, in its order: "report", "promoted" or "left" (without a result), trial id, epoch.
         warm: COMPLETE trials of an earlier study that the search was told of; none of this study's own.
     """
 
