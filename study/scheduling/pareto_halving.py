@@ -103,9 +103,8 @@ class ParetoHalving:
         self._reached[trial_id] = max(epoch, self._reached.get(trial_id, epoch))
         goes_on = (trial_id, epoch) in self._advanced or rung.position(trial_id) < self._going_on(rung)
         if goes_on:
-            self._advanced.add(
-                (trial_id, epoch)
-            )  # for good: a trial that says it again after a crash is not tried twice
+            # For good: what a trial says again after a crash is not tried twice.
+            self._advanced.add((trial_id, epoch))
             return Decision.CONTINUE
         return Decision.PAUSE if self._config.mode == "pause" else Decision.STOP
 
