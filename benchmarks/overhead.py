@@ -1,6 +1,6 @@
 """What a study costs beside training.
 
-    python benchmarks/overhead.py --simulate [--samplers tpe nsga2 gp random] [--seeds 12]
+    python benchmarks/overhead.py --simulate [--samplers tpe nsga2 gp random] [--seeds 12] [--capped 900 300]
     python benchmarks/overhead.py --no-op [--trials 200] [--workers 1 2 4]
     python benchmarks/overhead.py --study [--data-root DATA] [--dataset fonts] [--scale laptop]
 
@@ -25,8 +25,6 @@ from suggestion import SIZES, capped, growth
 from study.config import SAMPLERS
 from study.storage.provenance import usable_cpus
 
-TRIALS, NEWEST = 300, 60  # as large against each other as a thousand is against a study of five thousand
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -37,6 +35,7 @@ def main() -> None:
     parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=list(SAMPLERS))
     parser.add_argument("--largest", type=int, default=SIZES[-1], help="finished trials, at most")
     parser.add_argument("--seeds", type=int, default=12, help="of the comparison; below 2 leaves it out")
+    parser.add_argument("--capped", type=int, nargs=2, default=[900, 300], help="trials, and of them the newest kept")
     parser.add_argument("--trials", type=int, default=200, help="of --no-op")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4], help="of --no-op")
     parser.add_argument("--repeats", type=int, default=3, help="of --no-op")
@@ -60,7 +59,7 @@ def simulate(options: argparse.Namespace) -> None:
     print(f"{options.seeds} seeds")
     growth(options.samplers, tuple(size for size in SIZES if size <= options.largest))
     if options.seeds >= 2:
-        capped(TRIALS, NEWEST, options.seeds)
+        capped(*options.capped, options.seeds)
 
 
 def run_study(options: argparse.Namespace) -> None:

@@ -1,29 +1,27 @@
 """What a question to a sampler takes after many trials, and what it costs TPE to be told of a part of them only."""
 
+import copy
 import math
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import optuna
-from optuna.samplers import TPESampler
 from scipy.stats import t as student
 
 from analysis.pareto import hypervolume
 from search_spaces.space import Point, Space
 from study.config import MOST_GP, StudyConfig
-from study.search.history import History, Told, study_of, told
-from study.search.optuna_space import every_distribution, middles, names, parameters, suggest
-from study.search.samplers import GENERATION, PROPOSERS, Proposer, Random, Tpe
+from study.search.history import History, Told, told
+from study.search.optuna_space import every_distribution, middles, names, parameters
+from study.search.samplers import GENERATION, PROPOSERS, Nsga2, Proposer, Random, Tpe
 
 SIZES = (100, 300, 1000, 3000, 10_000)
 QUESTIONS = 20
 STARTUP = 16
 TARGET = 0.1  # seconds
 EVERYTHING = 10**9
-Ask = Callable[[History, int, int], tuple[Point, dict[str, Any]]]
+Propose = Callable[[History, int, int], tuple[Point, dict[str, Any]]]
 
 
 def space() -> Space:
@@ -66,25 +64,23 @@ class Rendering:
         return told({**self._middles, **params}, known, errors(point), {}, {GENERATION: 0})
 
 
-def simulated(ask: Ask, trials: int, seed: int, *, whole: bool = False) -> float:
-    """Returns the hypervolume of a search of the analytic errors."""
-    rendering, history, found = Rendering(whole=whole), History(), []
-    for number in range(trials):
-        point, params = ask(history, number, seed * 100_003 + number)
-        history.add(number, rendering.told(point, params))
-        found.append(errors(point))
-    return hypervolume(found, (1.0, 1.0))
+class Trace:
+    """A search of the analytic errors that can be gone on with in several ways."""
 
+    def __init__(self, *, whole: bool = False) -> None:
+        self._rendering, self._history = Rendering(whole=whole), History()
+        self._found: list[tuple[float, float]] = []
 
-def optunas_own(history: History, number: int, seed: int) -> tuple[Point, dict[str, Any]]:
-    """Asks Optuna's TPE with its own groups, told of everything."""
-    if number < STARTUP:
-        return Random(space(), STARTUP).propose(history, number, seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        sampler = TPESampler(multivariate=True, group=True, n_startup_trials=0, seed=seed)
-    trial = study_of(history.recent(EVERYTHING), sampler).ask()
-    return suggest(space(), trial), dict(trial.params)
+    def extended(self, propose: Propose, trials: int, seed: int) -> "Trace":
+        """Goes on up to so many trials."""
+        for number in range(len(self._found), trials):
+            point, params = propose(self._history, number, seed * 100_003 + number)
+            self._history.add(number, self._rendering.told(point, params))
+            self._found.append(errors(point))
+        return self
+
+    def hypervolume(self) -> float:
+        return hypervolume(self._found, (1.0, 1.0))
 
 
 # -- how long a question takes ---------------------------------------------------------------------------------------
@@ -136,25 +132,23 @@ def cell(values: list[tuple[float, float]]) -> str:
 
 
 def capped(trials: int, newest: int, seeds: int) -> None:
-    """Prints the hypervolume of TPE told of a part and of everything, and of others beside it, paired by seed."""
+    """Prints the hypervolume of TPE told of a part and of everything, paired by seed, and of others beside it."""
     ours = space()
-    contenders: dict[str, tuple[Ask, bool]] = {
-        f"tpe, the best and the newest {newest}": (Tpe(ours, STARTUP, newest).propose, False),
-        "tpe, everything": (Tpe(ours, STARTUP, EVERYTHING).propose, False),
-        "Optuna's own groups, everything": (optunas_own, False),
-        "random": (Random(ours, STARTUP).propose, False),
-    }
-    found = {
-        name: np.array([simulated(ask, trials, seed, whole=whole) for seed in range(seeds)])
-        for name, (ask, whole) in contenders.items()
-    }
-    first = next(iter(found))
-    nsga2 = [simulated(PROPOSERS["nsga2"](ours, STARTUP).propose, trials, seed, whole=True) for seed in range(seeds)]
-    found["nsga2"] = np.array(nsga2)
+    part, whole = Tpe(ours, STARTUP, newest), Tpe(ours, STARTUP, EVERYTHING)
+    arms = (f"tpe, the best and the newest {newest}", "tpe, everything", "nsga2", "random")
+    found: dict[str, list[float]] = {name: [] for name in arms}
+    for seed in range(seeds):
+        shared = Trace().extended(part.propose, newest, seed)  # so far both are told the same
+        found[arms[0]].append(copy.deepcopy(shared).extended(part.propose, trials, seed).hypervolume())
+        found[arms[1]].append(shared.extended(whole.propose, trials, seed).hypervolume())
+        bred = Trace(whole=True).extended(Nsga2(ours, STARTUP).propose, trials, seed)
+        found[arms[2]].append(bred.hypervolume())
+        found[arms[3]].append(Trace().extended(Random(ours, STARTUP).propose, trials, seed).hypervolume())
     print(f"\nhypervolume of {trials} trials, analytic errors over the trade-off space, {seeds} seeds")
     print("| sampler | mean | the first minus this, paired, with a 95 % interval |\n| --- | --- | --- |")
     for name, values in found.items():
-        print(f"| {name} | {values.mean():.4f} | {difference(found[first] - values) if name != first else ''} |")
+        paired = difference(np.array(found[arms[0]]) - np.array(values)) if name != arms[0] else ""
+        print(f"| {name} | {np.mean(values):.4f} | {paired} |")
 
 
 def difference(values: np.ndarray) -> str:

@@ -72,7 +72,7 @@ class Desk:
         if said.checkpoint is not None and decision is not Decision.STOP:
             self._checkpoints.keep(trial_id, trial.epoch, said.checkpoint)
         if decision is Decision.PAUSE:
-            self.store.paused(trial_id)
+            self._pause(trial)
         return decision
 
     def broke(self, trial_id: str, reason: str) -> Trial:
@@ -113,6 +113,7 @@ class Desk:
             if self._halving and trial_id is not None:
                 self._halving.promoted(trial_id)
                 self.store.promoted(trial_id)
+                self._search.tell(self.store.state.trials[trial_id])
                 return self.store.state.trials[trial_id]
         return None
 
@@ -175,12 +176,16 @@ class Desk:
     def _judge_again(self, trial: Trial, decision: Decision) -> None:
         """Repeats what a driver that died had decided on a trial's last report."""
         if decision is Decision.PAUSE:
-            self.store.paused(trial.trial_id)
+            self._pause(trial)
         elif self._judge_ends(trial) or (decision is Decision.STOP and self._config.halving != "observe"):
             self._judge(trial)
 
     def _judge_ends(self, trial: Trial) -> bool:
         return bool(trial.curve[-1]["infeasible"]) or trial.curve[-1]["epoch"] >= self._config.epochs
+
+    def _pause(self, trial: Trial) -> None:
+        self.store.paused(trial.trial_id)
+        self._search.tell(trial)
 
     def _finish(self, trial: Trial, state: str, message: str | None) -> None:
         self.store.finished(trial.trial_id, state, message)

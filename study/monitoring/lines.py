@@ -56,6 +56,7 @@ class Lines(Watch):
     def trial_ended(self, trial: Trial) -> None:
         count = self._counts[trial.architecture]
         count.done += 1
+        count.total = max(count.total, count.done)  # replicates come on top
         if trial.state == "PAUSED":
             self._paused.add(trial.trial_id)
         self._print(f"{trial.architecture} {self._of(count)}: {titled(trial)}: {outcome(trial)}")

@@ -149,6 +149,7 @@ class View(Watch):
         """Looks again at the architectures whose trials have changed; there may be many between two pictures."""
         for name in self._stale:
             self._counts[name].done = ended_trials(self._state, name)
+            self._counts[name].total = max(self._config.trials, len(self._state.of(name)))  # replicates come on top
             self._standings[name] = standing(self._state.of(name))
         self._stale.clear()
 
