@@ -4,22 +4,25 @@ python -m study.launch --space tradeoff
 python -m study.launch --resume runs/NAME
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 
 from study.cluster import Cluster, connected
 from study.errors import DiskFull, Refused
 from study.interrupt import Interrupt
+from study.lifeline import Lifeline
 from study.monitoring.bulletin import Bulletin
 from study.monitoring.lines import Lines
 from study.monitoring.view import View
 from study.monitoring.watch import Watch, Watches
 from study.opening import data_fingerprint, download, opened, resources
 from study.options import Request, read_options, shown
+from study.orphans import end_orphans
 from study.storage import provenance
 from study.storage.mirror import Mirror
 from study.storage.remote import Remote
@@ -120,10 +123,11 @@ def _run(store: Store, cluster: Cluster, request: Request, bulletin: Bulletin, m
         interrupt.check()
         watch.began(store.state, cluster, shown(request.run_dir))
         try:
-            run_search(Desk(store), trainable, watch, interrupt, needs=needs, room=room)
-            if request.confirm:
-                watch.confirming(len(jobs(store)), len(store.state.confirmations))
-                run_confirmation(store, retrain, watch, interrupt, needs=needs, room=room)
+            with Lifeline(lambda daemon: _cut_off(daemon, watch, store, request)):
+                run_search(Desk(store), trainable, watch, interrupt, needs=needs, room=room)
+                if request.confirm:
+                    watch.confirming(len(jobs(store)), len(store.state.confirmations))
+                    run_confirmation(store, retrain, watch, interrupt, needs=needs, room=room)
         finally:
             watch.ended()
 
@@ -135,6 +139,20 @@ def _watch(request: Request, bulletin: Bulletin) -> Watch:
     on_terminal = console.is_terminal and not console.is_dumb_terminal
     picture = View(request.config, console) if on_terminal else Lines(request.config)
     return Watches(picture, bulletin.beside(picture), Metrics(request.config))
+
+
+def _cut_off(daemon: str, watch: Watch, store: Store, request: Request) -> None:
+    """Ends this process, whose own thread waits for a cluster that is gone; all that was heard is on disk."""
+    with suppress(Exception):
+        watch.ended()
+    print(
+        f"study.launch: the study could not go on: {daemon}, a process of the local Ray cluster, has died; "
+        f"what is done is kept; to continue: {resume_command(request.place)}",
+        file=sys.stderr,
+        flush=True,
+    )
+    end_orphans(store.state.study["study_id"])
+    os._exit(FAILED)
 
 
 # -- after it --------------------------------------------------------------------------------------------------------

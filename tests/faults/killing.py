@@ -97,8 +97,8 @@ def _kill(kind, driver, run_dir):
     victims = {
         "driver": lambda: [driver.process.pid],
         "mid-write": lambda: [driver.process.pid],
-        "worker": lambda: _named(driver, "ray::"),
-        "node": lambda: _named(driver, "raylet") + _named(driver, "ray::"),
+        "worker": lambda: named(driver, "ray::"),
+        "node": lambda: named(driver, "raylet") + named(driver, "ray::"),
     }[kind]()
     killed = 0
     for pid in victims:
@@ -108,7 +108,7 @@ def _kill(kind, driver, run_dir):
     return killed > 0
 
 
-def _named(driver, start):
+def named(driver, start):
     """Returns those of a study's processes whose program or title begins so."""
     found = []
     for pid in driver.processes():
