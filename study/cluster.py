@@ -202,6 +202,23 @@ def _prepare_environment(*, loopback: bool) -> None:
     warnings.filterwarnings("ignore", module=r"ray(\.|$)")  # they are for authors, not for users of a study
 
 
+class _Nobody:
+    """An actor that does nothing."""
+
+
+def _check_actors(address: str) -> None:
+    """Starts an actor, once: where only one side of a connection asks for a token, tasks run and actors die at birth."""
+    import ray
+
+    try:
+        ray.get(ray.remote(num_cpus=0)(_Nobody).remote().__ray_ready__.remote())
+    except ray.exceptions.RayActorError as error:
+        raise Refused(
+            f"a cluster and who joins it agree on whether a token is asked for; actors die on {address}, and {MODE} is "
+            f"{os.environ.get(MODE)} here; start the cluster with {MODE}=token, or set {MODE}=disabled to join one without"
+        ) from error
+
+
 def _start(address: str | None, concurrency: int | None, each: Resources) -> Cluster:
     import ray
 
@@ -222,6 +239,8 @@ def _start(address: str | None, concurrency: int | None, each: Resources) -> Clu
         raise Refused(
             f"trials need {wanted}, which cannot be had: {error}; check `ray status`, or leave --address out"
         ) from error
+    if address:
+        _check_actors(address)
     dashboard, token = context.dashboard_url, token_file()
     return Cluster(
         dashboard=f"http://{dashboard}" if dashboard else None,
