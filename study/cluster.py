@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
+from typing import Any
 
 from study.authentication import MODE, prepare_joining, token_file
 from study.errors import Refused
@@ -207,15 +208,17 @@ class _Nobody:
 
 
 def _check_actors(address: str) -> None:
-    """Starts an actor, once: where only one side of a connection asks for a token, tasks run and actors die at birth."""
+    """Starts an actor, once: where only one side asks for a token, tasks run and actors die at birth."""
     import ray
 
+    actor: Any = ray.remote(num_cpus=0)(_Nobody).remote()
     try:
-        ray.get(ray.remote(num_cpus=0)(_Nobody).remote().__ray_ready__.remote())
+        ray.get(actor.__ray_ready__.remote())
     except ray.exceptions.RayActorError as error:
         raise Refused(
-            f"a cluster and who joins it agree on whether a token is asked for; actors die on {address}, and {MODE} is "
-            f"{os.environ.get(MODE)} here; start the cluster with {MODE}=token, or set {MODE}=disabled to join one without"
+            "a cluster and who joins it agree on whether a token is asked for; actors die on "
+            f"{address}, and here {MODE} is {os.environ.get(MODE)}; start the cluster with {MODE}=token, "
+            f"or set {MODE}=disabled to join one without"
         ) from error
 
 

@@ -94,7 +94,8 @@ def main(runs):
             where = ("--address", f"127.0.0.1:{PORT}", "--runs", runs, "--name", "two-nodes")
             driver = subprocess.Popen(
                 [sys.executable, "-m", "study.launch", *study(TRIALS, concurrency=None), *takes, *where],
-                env={**os.environ, "RAY_TMPDIR": scratch, "RAY_AUTH_MODE": "disabled"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                env={**os.environ, "RAY_TMPDIR": scratch, "RAY_AUTH_MODE": "disabled"},
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             )  # fmt: skip
             said["began"] = wait_for(lambda: finished(run_dir) >= 3, 240)
             node(2, scratch, f"--address=127.0.0.1:{PORT}", "--node-ip-address=127.0.0.1")
