@@ -20,7 +20,7 @@ from study.storage.journal import read
 from tests.faults.killing import study
 from tests.study.processes import wait_for
 
-TRIALS = 100
+TRIALS = 150
 PORT, NODE = 6399, "DISENTANGLE_TEST_NODE"
 SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1  # the kernel's
 
