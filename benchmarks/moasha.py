@@ -40,7 +40,7 @@ class Moasha:
         )
         self._trials: dict[str, Any] = {}
 
-    def decide(self, trial_id: str, group: str, epoch: int, values: Sequence[float]) -> str:  # noqa: ARG002
+    def decide(self, trial_id: str, group: str, epoch: int, values: Sequence[float]) -> str:  # noqa: ARG002 - groups are not his
         if trial_id not in self._trials:
             self._trials[trial_id] = SimpleNamespace(trial_id=trial_id)
             self._scheduler.on_trial_add(self._trials[trial_id])

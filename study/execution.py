@@ -150,7 +150,7 @@ class _Questions(Searcher):
         trial = desk.next() if desk.out < self._live.room() else None
         if trial is None:
             # None means that there may be more later; Ray's own marker for the end is a string.
-            return Searcher.FINISHED if desk.exhausted else None  # type: ignore[return-value]
+            return Searcher.FINISHED if desk.exhausted else None  # type: ignore[return-value] # see above
         self._live.watch.trial_began(trial)
         return {
             "trial_id": trial.trial_id,
