@@ -53,16 +53,21 @@ class Reader(threading.Thread):
         return self.complaints
 
 
-def kill_until_done(run_dir, kills, seed):
-    """Starts a study, kills its parts so many times, and lets it finish; returns how many of each kind died."""
+def kill_until_done(run_dir, kills, seed, events):
+    """Starts a study, kills its parts so many times, and lets it finish; returns how many of each kind died.
+
+    Kills are spread over what is left of the study, at random; `events` is about how many there are in its journal.
+    """
     rng, done = random.Random(seed), Counter()
     driver = Driver(*study(), "--runs", run_dir.parent, "--name", run_dir.name)
-    while sum(done.values()) < kills:
-        kind = rng.choice(KINDS)
-        if not _begun(driver, run_dir):
+    while (left := kills - sum(done.values())) > 0:
+        kind, here = rng.choice(KINDS), written(run_dir)
+        further = rng.uniform(0, 2 * max(events - here, 0) / (left + 1))
+        if not _reached(driver, run_dir, here + max(3, further)):
+            assert driver.process.returncode != 0, f"the study was done before so many kills: {dict(done)}"
             driver = _again(driver, run_dir)
             continue
-        time.sleep(rng.uniform(0, 1.5))
+        time.sleep(rng.uniform(0, 0.3))
         done[kind] += _kill(kind, driver, run_dir)
         if kind != "worker":
             driver = _again(driver, run_dir)
@@ -78,16 +83,15 @@ def _again(driver, run_dir):
     return Driver("--resume", run_dir, "--concurrency", 1)
 
 
-def _begun(driver, run_dir):
-    """Waits until a driver works on trials; False where it has ended instead."""
-    before = _events(run_dir)
-    wait_for(lambda: driver.process.poll() is not None or _events(run_dir) > before + 2, 120)
+def _reached(driver, run_dir, events):
+    """Waits until a study's journal has so many events; False where its driver has ended instead."""
+    wait_for(lambda: driver.process.poll() is not None or written(run_dir) >= events, 120)
     return driver.process.poll() is None
 
 
-def _events(run_dir):
-    journal = run_dir / "journal"
-    return sum(len(path.read_bytes()) for path in journal.glob("*.jsonl")) // 300 if journal.is_dir() else 0
+def written(run_dir):
+    """Counts the events in a study's journal."""
+    return sum(path.read_bytes().count(b"\n") for path in (run_dir / "journal").glob("*.jsonl"))
 
 
 def _kill(kind, driver, run_dir):

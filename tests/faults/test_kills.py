@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.killing import TRIALS, Reader, ends, final, kill_until_done
+from tests.faults.killing import TRIALS, Reader, ends, final, kill_until_done, written
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 def check(run_dir, whole, kills, seed):
     reader = Reader(run_dir)
     reader.start()
-    (status, _, err), done = kill_until_done(run_dir, kills, seed)
+    (status, _, err), done = kill_until_done(run_dir, kills, seed, written(whole))
     complaints = reader.stop()
     print(f"killed: {dict(done)}; tables read {reader.reads} times")  # noqa: T201 - a figure to note down
 
@@ -24,7 +24,7 @@ def check(run_dir, whole, kills, seed):
         assert final(run_dir, table) == final(whole, table)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 def test_ten_kills_lose_nothing(tmp_path, whole):
     check(tmp_path / "harmed", whole, kills=10, seed=1)
 
