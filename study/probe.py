@@ -26,6 +26,7 @@ from study.plan import gradient_evaluations
 from study.resources import Resources
 from study.search.point import to_config
 from study.storage.provenance import usable_cpus
+from trainables.allocation import keep_memory
 from trainables.config import Architecture, TrialConfig
 from trainables.evaluation.errors import CHUNK
 from trainables.pipeline import load_data, prepare
@@ -111,6 +112,7 @@ def needed(findings: Findings | None) -> Resources:
 def measure(trial: Mapping[str, Any], most_threads: int) -> Findings:
     """Trains a few steps of a trial in this process, which has done nothing else, and says what that took."""
     config = TrialConfig.from_dict(trial)
+    keep_memory()
     torch.set_num_threads(1)
     imported = _status("VmRSS")
     kept = load_data(config.data)  # whole, as a trial holds it

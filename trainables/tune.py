@@ -10,6 +10,7 @@ import torch
 from ray import tune
 from safetensors.torch import save
 
+from trainables.allocation import keep_memory
 from trainables.config import TrialConfig
 from trainables.pipeline import Run, prepare
 from trainables.report import EpochReport, Said
@@ -23,7 +24,7 @@ def trainable(point: Mapping[str, Any]) -> None:
     It tells Tune `Said` under the key "said": after every epoch, and between two where a checkpoint is due. What goes
     wrong in it is said as `failed`, since trying the same again would go wrong the same way.
     """
-    _use_own_cpus()
+    _settle()
     try:
         config = TrialConfig.from_dict(point["config"])
         _show(f"{point['trial_id']}, epoch 1 of {config.epochs}")
@@ -45,7 +46,7 @@ def retrain(config: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         the keys of an `EpochReport`, of what is known about the model, and `weights`; or `failed`: what went wrong.
     """
-    _use_own_cpus()
+    _settle()
     try:
         run = prepare(TrialConfig.from_dict(config))
         *_, last = run.reports()
@@ -89,10 +90,11 @@ def _about(run: Run) -> dict[str, Any]:
     return {"parameters": run.parameters, "device": run.device, "manifold_digest": run.manifold_digest}
 
 
-def _use_own_cpus() -> None:
+def _settle() -> None:
     # More threads than the trial was given would slow its neighbours; and sums depend on how many there are.
     cpus = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)  # type: ignore[no-untyped-call] # Ray's
     torch.set_num_threads(max(1, int(cpus)))
+    keep_memory()
 
 
 def _in_one_line(error: Exception) -> str:

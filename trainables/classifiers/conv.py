@@ -19,9 +19,9 @@ def conv(image_shape: tuple[int, int, int], classes: int, width: float) -> Bluep
     blocks = _blocks(image_shape)
 
     def folded(params: Tensors, images: Tensor) -> Tensor:
-        hidden = patch_conv(images, params["conv0.weight"], params["conv0.bias"], padding=1).relu()
+        hidden = patch_conv(images, params["conv0.weight"], params["conv0.bias"], padding=1).relu_()
         for i in range(1, blocks):
-            hidden = F.conv2d(hidden, params[f"conv{i}.weight"], params[f"conv{i}.bias"], 2, 1).relu()
+            hidden = F.conv2d(hidden, params[f"conv{i}.weight"], params[f"conv{i}.bias"], 2, 1).relu_()
         hidden = F.linear(hidden.flatten(1), params["hidden.weight"], params["hidden.bias"])
         return F.linear(hidden, params["logits.weight"], params["logits.bias"])
 
@@ -46,7 +46,7 @@ def _network(image_shape: tuple[int, int, int], classes: int, width: float) -> n
         wider = max(1, round(16 * 2**i * width))
         layers[f"conv{i}"] = nn.Conv2d(channels, wider, 4, 2, 1, bias=False, device="meta")
         layers[f"norm{i}"] = Norm2d(wider)
-        layers[f"relu{i}"] = nn.ReLU()
+        layers[f"relu{i}"] = nn.ReLU(inplace=True)
         channels, height, breadth = wider, height // 2, breadth // 2
     layers["flatten"] = nn.Flatten()
     layers["hidden"] = nn.Linear(channels * height * breadth, 10 * classes, device="meta")

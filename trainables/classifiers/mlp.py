@@ -25,7 +25,7 @@ def mlp(image_shape: tuple[int, int, int], classes: int, width: float) -> Bluepr
 def _folded(params: Tensors, images: Tensor) -> Tensor:
     hidden = images.flatten(1).to(params["logits.weight"].dtype)
     for i in range(HIDDEN):
-        hidden = F.linear(hidden, params[f"linear{i}.weight"], params[f"linear{i}.bias"]).relu()
+        hidden = F.linear(hidden, params[f"linear{i}.weight"], params[f"linear{i}.bias"]).relu_()
     return F.linear(hidden, params["logits.weight"], params["logits.bias"])
 
 
@@ -34,7 +34,7 @@ def _network(image_shape: tuple[int, int, int], classes: int, width: float) -> n
     layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
     for i in range(HIDDEN):
         layers[f"linear{i}"] = nn.Linear(inputs, units, device="meta")
-        layers[f"relu{i}"] = nn.ReLU()
+        layers[f"relu{i}"] = nn.ReLU(inplace=True)
         layers[f"norm{i}"] = Norm1d(units)
         inputs = units
     layers["logits"] = nn.Linear(inputs, classes, device="meta")

@@ -31,15 +31,15 @@ def resnet(image_shape: tuple[int, int, int], classes: int, width: float) -> Blu
 
 
 def _folded(params: Tensors, images: Tensor) -> Tensor:
-    hidden = stem_conv(images, params["conv.weight"], params["conv.bias"]).relu()
+    hidden = stem_conv(images, params["conv.weight"], params["conv.bias"]).relu_()
     for i, stride in enumerate(STRIDES):
         block = f"block{i}"
-        inner = F.conv2d(hidden, params[f"{block}.conv0.weight"], params[f"{block}.conv0.bias"], stride, 1).relu()
+        inner = F.conv2d(hidden, params[f"{block}.conv0.weight"], params[f"{block}.conv0.bias"], stride, 1).relu_()
         inner = F.conv2d(inner, params[f"{block}.conv1.weight"], params[f"{block}.conv1.bias"], 1, 1)
         if f"{block}.shortcut_conv.weight" in params:
             weight, bias = params[f"{block}.shortcut_conv.weight"], params[f"{block}.shortcut_conv.bias"]
             hidden = F.conv2d(hidden, weight, bias, stride)
-        hidden = (inner + hidden).relu()
+        hidden = (inner + hidden).relu_()
     return F.linear(hidden.mean((2, 3)), params["logits.weight"], params["logits.bias"])
 
 
@@ -59,10 +59,10 @@ class _Block(nn.Module):
             self.shortcut_norm = Norm2d(wider)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        inner = self.norm1(self.conv1(self.norm0(self.conv0(hidden)).relu()))
+        inner = self.norm1(self.conv1(self.norm0(self.conv0(hidden)).relu_()))
         shortcut = self.shortcut_norm(self.shortcut_conv(hidden)) if self.projects else hidden
         total: Tensor = inner + shortcut
-        return total.relu()
+        return total.relu_()
 
 
 def _network(channels: int, classes: int, width: float) -> nn.Module:
@@ -70,7 +70,7 @@ def _network(channels: int, classes: int, width: float) -> nn.Module:
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     layers["conv"] = Stem(channels, wider)
     layers["norm"] = Norm2d(wider)
-    layers["relu"] = nn.ReLU()
+    layers["relu"] = nn.ReLU(inplace=True)
     for i, stride in enumerate(STRIDES):
         channels, wider = wider, max(1, round(CHANNELS[i] * width))
         layers[f"block{i}"] = _Block(channels, wider, stride)

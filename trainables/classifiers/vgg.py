@@ -34,13 +34,13 @@ def _folded(params: Tensors, images: Tensor) -> Tensor:
         hidden = _shrunk(F.conv2d(hidden, params[f"conv{i}.weight"], params[f"conv{i}.bias"], 1, 1), i)
     hidden = hidden.flatten(1)
     for layer in ("hidden0", "hidden1"):
-        hidden = F.linear(hidden, params[f"{layer}.weight"], params[f"{layer}.bias"]).relu()
+        hidden = F.linear(hidden, params[f"{layer}.weight"], params[f"{layer}.bias"]).relu_()
     return F.linear(hidden, params["logits.weight"], params["logits.bias"])
 
 
 def _shrunk(hidden: Tensor, i: int) -> Tensor:
     """Pools before the activation, which leaves it a quarter of the work; the maximum does not mind the order."""
-    return (F.max_pool2d(hidden, 2) if i in POOLED else hidden).relu()
+    return (F.max_pool2d(hidden, 2) if i in POOLED else hidden).relu_()
 
 
 def _network(image_shape: tuple[int, int, int], classes: int, width: float) -> nn.Module:
@@ -51,7 +51,7 @@ def _network(image_shape: tuple[int, int, int], classes: int, width: float) -> n
         conv = nn.Conv2d(channels, wider, 3, 1, 1, bias=False, device="meta")
         layers[f"conv{i}"] = conv if i else Stem(channels, wider)
         layers[f"norm{i}"] = Norm2d(wider)
-        layers[f"relu{i}"] = nn.ReLU()
+        layers[f"relu{i}"] = nn.ReLU(inplace=True)
         if i in POOLED:
             layers[f"pool{i}"] = nn.MaxPool2d(2)
             height, breadth = height // 2, breadth // 2
@@ -60,7 +60,7 @@ def _network(image_shape: tuple[int, int, int], classes: int, width: float) -> n
     units, inputs = max(1, round(HIDDEN * width)), channels * height * breadth
     for i in range(2):
         layers[f"hidden{i}"] = nn.Linear(inputs, units, device="meta")
-        layers[f"hidden_relu{i}"] = nn.ReLU()
+        layers[f"hidden_relu{i}"] = nn.ReLU(inplace=True)
         inputs = units
     layers["logits"] = nn.Linear(inputs, classes, device="meta")
     return nn.Sequential(layers)

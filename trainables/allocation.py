@@ -1,0 +1,20 @@
+"""What becomes of the memory that a tensor leaves."""
+
+import ctypes
+from contextlib import suppress
+
+MIB = 2**20
+# The numbers by which glibc's <malloc.h> calls them.
+TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
+
+
+def keep_memory() -> None:
+    """Keeps freed memory for the next tensors of this process, where the C library is glibc.
+
+    As it comes, glibc hands megabytes back to the kernel and asks for them again in every step: a seventh of the time
+    of small convolutions is spent in page faults.
+    """
+    with suppress(OSError, AttributeError):  # another system, or another C library
+        libc = ctypes.CDLL("libc.so.6")
+        for name, size in ((MMAP_THRESHOLD, 32 * MIB), (TRIM_THRESHOLD, 1024 * MIB), (TOP_PAD, 64 * MIB)):
+            libc.mallopt(name, size)
