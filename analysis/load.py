@@ -1,14 +1,18 @@
 """A study on disk, read and checked once, so that nobody behind this door has to doubt it."""
 
+import dataclasses
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from analysis.schema import SCHEMA_VERSION, STATES, TABLES
 
@@ -44,6 +48,8 @@ class Study:
         curves: one row a trial and epoch.
         confirmations: one row a candidate and fresh seed, measured on test; empty before the confirmation.
         test_accesses: times that the test split was opened, or None where nobody counted.
+        manifold: how good the study's learned manifold is; None where there is none, or nobody has measured it yet.
+        pictures: what it makes, by title: (row, column, channel, height, width), 255 is white.
     """
 
     name: str
@@ -52,6 +58,8 @@ class Study:
     curves: pa.Table
     confirmations: pa.Table
     test_accesses: int | None = None
+    manifold: Mapping[str, Any] | None = None
+    pictures: Mapping[str, NDArray[np.uint8]] = dataclasses.field(default_factory=dict)
 
     @property
     def evaluation(self) -> Mapping[str, Any]:
@@ -97,7 +105,28 @@ def load(run_dir: str | Path) -> Study:
     _require(config, REQUIRED, folder / "study.json")
     if len(tables["confirmations"]):
         _require(config, REQUIRED_ONCE_CONFIRMED, folder / "study.json")
-    return Study(name=config["name"], config=config, test_accesses=_lines(folder / "test_access.jsonl"), **tables)
+    return Study(
+        name=config["name"],
+        config=config,
+        test_accesses=_lines(folder / "test_access.jsonl"),
+        **tables,
+        **_manifold(folder / "results"),
+    )
+
+
+def _manifold(folder: Path) -> dict[str, Any]:
+    if not (folder / "manifold.json").is_file():
+        return {}
+    numbers = _config(folder / "manifold.json")
+    try:
+        with np.load(folder / "manifold.npz", allow_pickle=False) as file:
+            pictures = {name: file[name] for name in file.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as reason:
+        raise StudyUnreadable(
+            f"{folder / 'manifold.npz'} must hold a manifold's pictures; reading it gave: {_one_line(reason)}; "
+            "delete manifold.json beside it and resume the study with python -m study.launch --resume"
+        ) from None
+    return {"manifold": numbers, "pictures": pictures}
 
 
 def _config(path: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from analysis.formats import DASH, number, with_ends
 from analysis.front import Candidate, ConfirmedFront, confirmed_fronts
 from analysis.load import Study
+from analysis.manifold import manifold_rows, manifold_sentences
 from analysis.prose import (
     bars_meaning,
     cautions,
@@ -45,6 +46,8 @@ def page(study: Study) -> dict[str, Any]:
         "baselines": _baseline_rows(study, fronts),
         "trials": _trial_rows(study),
         "failures": _failure_rows(study, fronts),
+        "manifold_sentences": manifold_sentences(study),
+        "manifold_rows": manifold_rows(study),
         "provenance": _provenance(study),
     }
 

@@ -4,6 +4,7 @@ Run as `python -m analysis.report runs/NAME`.
 """
 
 import argparse
+import base64
 import io
 import json
 import os
@@ -22,6 +23,7 @@ from analysis.drawing import INK, LOOKS, OTHER_LOOK, PAPER, STAR, in_style
 from analysis.front import confirmed_fronts
 from analysis.load import Study, StudyUnreadable, load
 from analysis.page import page
+from analysis.pictures import draw_pictures
 from analysis.remote import fetched, is_address, shown, write_back
 from analysis.summary import front_csv, summary
 
@@ -40,6 +42,7 @@ writes into runs/NAME/report:
   index.html                what was found, in words, pictures and tables; needs no other file and no network
   pareto.png, .svg, .pdf    test error against robust error, with the confirmed front of every architecture
   success.png, .svg         test error against the success rate of the paper's attack
+  manifold.png              what a learned manifold makes: reconstructions, samples, adversarial examples
   front.csv, summary.json   the members of the fronts and the hypervolumes, with intervals
 
 A study may be reported while it runs; the page then says that nothing is confirmed yet.
@@ -72,7 +75,10 @@ def write_report(run_dir: str | Path) -> Path:
     _replace(folder / "pareto.pdf", _rendered(pictures["pareto"], "pdf"))
     _replace(folder / "front.csv", front_csv(study).encode())
     _replace(folder / "summary.json", json.dumps(summary(study), indent=2, allow_nan=False).encode())
-    _replace(folder / "index.html", _page(study, vectors).encode())
+    manifold = draw_pictures(study.pictures) if study.pictures else b""
+    if manifold:
+        _replace(folder / "manifold.png", manifold)
+    _replace(folder / "index.html", _page(study, vectors, manifold).encode())
     return folder / "index.html"
 
 
@@ -112,7 +118,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"the command is python -m analysis.report runs/NAME; got: {message}; see --help\n")
 
 
-def _page(study: Study, vectors: dict[str, bytes]) -> str:
+def _page(study: Study, vectors: dict[str, bytes], manifold: bytes) -> str:
     environment = Environment(
         loader=PackageLoader("analysis"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -124,6 +130,7 @@ def _page(study: Study, vectors: dict[str, bytes]) -> str:
     return environment.get_template("report.html").render(
         **page(study),
         colours=colours,
+        manifold_png=base64.b64encode(manifold).decode(),
         pareto_svg=_inline(vectors["pareto"], "pareto", "Test error against robust error", light),
         success_svg=_inline(vectors["success"], "success", "Test error against success rate", light)
         if measured

@@ -17,12 +17,13 @@ import torch
 from hardware import describe
 from torch import nn
 
+from trainables import optimisers
 from trainables.classifiers import build
 from trainables.config import DataConfig, EvaluationConfig, ThreatModel, TrialConfig
-from trainables.pipeline import load_data, prepare
+from trainables.pipeline import prepare
+from trainables.provision import load_data
 from trainables.seeding import stream
 from trainables.strategies import STRATEGIES
-from trainables.training import optimisers
 from trainables.training.loop import make_batch, noise_shapes
 from trainables.training.plan import dedicated_step, draw_noise, hyper
 from trainables.training.step import State

@@ -2,8 +2,8 @@
 
 Stutz, Hein and Schiele, "Disentangling Adversarial Robustness and Generalization", CVPR 2019 (arXiv 1812.00740),
 report one setting of each strategy; the space holds all of them and what lies between. Radii are fractions of the
-study's epsilon and eta, step sizes are fractions of a radius. The second adversary moves along the known manifold of
-the data or, where there is none, along affine transformations of its images. Every architecture has at most eight
+study's epsilon and eta, step sizes are fractions of a radius. The second adversary moves along the manifold of the
+data, known or learned, or along affine transformations of its images. Every architecture has at most eight
 structures in it (`trainables.config.TrialConfig.signature`): clean; pixel with up to half or all of a batch, under
 either loss; the second adversary; both, under either loss.
 """
@@ -15,22 +15,26 @@ from search_spaces.space import Choice, LogUniform, Point, Simplex, Space, Unifo
 STEP_LIMITS = (5, 10, 20, 40)
 PAPER_TRAVEL = 2 / 3  # radii that the paper's 40 steps of .005 add up to, at a radius of .3
 
-Second = Literal["manifold", "affine"]
+Second = Literal["known", "learned", "learned-agnostic", "affine"]
 NAMES: dict[Second, tuple[str, str, str]] = {
-    "manifold": ("OnTrue", "Reg+OnTrue", "RandTrue"),
+    "known": ("OnTrue", "Reg+OnTrue", "RandTrue"),
+    "learned": ("OnLearned", "Reg+OnLearned", "RandLearned"),
+    "learned-agnostic": ("OnData", "Reg+OnData", "RandData"),
     "affine": ("AdvTrans", "Reg+AdvTrans", "DataAugm"),
 }
+"""The paper's strategies on each manifold (on a learned one for all classes it has only the first)."""
 
 
-def tradeoff(steps: int, second: Second = "manifold") -> Space:
+def tradeoff(steps: int, on: Second = "known") -> Space:
     """Returns the space whose attacks in training take at most so many steps: 5, 10, 20 or 40.
 
     Args:
         steps: the limit.
-        second: what the adversary beside the one in the image moves along.
+        on: what the adversary beside the one in the image moves along.
     """
     if steps not in STEP_LIMITS:
         raise ValueError(f"steps is one of {STEP_LIMITS}, which fused steps are made for; got {steps}")
+    second = "affine" if on == "affine" else "manifold"
     both, moves = f"pixel+{second}", (steps // 2, steps)
     in_pixels, along = ("threats", ("pixel", both)), ("threats", (second, both))
     searching = (f"{second}.steps", moves)  # random starting points have neither a step size nor a success
@@ -57,11 +61,11 @@ def tradeoff(steps: int, second: Second = "manifold") -> Space:
             "weight_decay": LogUniform(1e-6, 1e-3),
             "decay": Uniform(0.85, 1.0),
         },
-        baselines=_baselines(steps, second),
+        baselines=_baselines(steps, on, second),
     )
 
 
-def _baselines(steps: int, second: Second) -> tuple[tuple[str, Point], ...]:
+def _baselines(steps: int, on: Second, second: str) -> tuple[tuple[str, Point], ...]:
     halves, thirds = 1 / 2, 1 / 3
     pixel, along = _attack("pixel", steps), _attack(second, steps)
     weights = {"clean": halves, second: halves}
@@ -72,7 +76,7 @@ def _baselines(steps: int, second: Second) -> tuple[tuple[str, Point], ...]:
         pixel | along | {"mixed.pixel.share": 0.25, f"{second}.share": 0.25},
     )
     starts = {f"{second}.share": 0.5, f"{second}.radius": 1.0, f"{second}.steps": 0}
-    searched, mixed, random = NAMES[second]
+    searched, mixed, random = NAMES[on]
     return (
         ("Normal", _point("clean", {"clean": 1.0}, {})),
         ("RegAdv", reg_adv),

@@ -4,11 +4,10 @@ import argparse
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
-from study.config import HALVINGS, MOST_GP, SAMPLERS, SCHEDULERS, SPACES
+from study.config import HALVINGS, MANIFOLDS, MOST_GP, SAMPLERS, SCHEDULERS, SPACES
 from study.constraints import METRICS
-from study.errors import Refused
+from study.parsing import Parser
 from study.scales import SCALES
 from trainables.config import ARCHITECTURES, DATASETS, FEWEST, VARIANTS
 
@@ -18,6 +17,7 @@ DATA_ROOT = "data"  # of images, where none is given
 MOST = 10_000_000  # of anything that is counted
 EPSILON = {"linf": 0.3, "l2": 1.5}  # the paper's
 ETA = 0.3
+ETA_AGNOSTIC = 0.1  # smaller, since no class's decoder keeps the label
 
 DESCRIPTION = """\
 Searches for classifiers that generalize and resist adversarial examples, and draws the front between the two.
@@ -41,16 +41,9 @@ exit status:
   130  stopped by Ctrl-C (or SIGTERM); what is done is kept and can be resumed; a second Ctrl-C ends at once"""
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong on one line, without the usage."""
-
-    def error(self, message: str) -> NoReturn:
-        raise Refused(f"{message}; see python -m study.launch --help")
-
-
 def parser() -> argparse.ArgumentParser:
     """Returns the parser; an option that is not given is absent from what it returns."""
-    made = _Parser(
+    made = Parser(
         prog="python -m study.launch",
         description=DESCRIPTION,
         epilog=EPILOG,
@@ -70,6 +63,61 @@ def parser() -> argparse.ArgumentParser:
 def _add_what(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--space", choices=SPACES, help="the search space (default: tradeoff)")
+    add_data(group)
+    add("--download", action="store_true", help="fetch the images first, with torchvision, as far as they are missing")
+    add(
+        "--architectures",
+        nargs="+",
+        choices=ARCHITECTURES,
+        metavar="NAME",
+        help=f"of {', '.join(ARCHITECTURES)} (default: the scale's)",
+    )
+    add("--norm", choices=list(EPSILON), help="how the adversary's changes are measured (default: linf)")
+    add(
+        "--epsilon",
+        type=real(above=0),
+        metavar="E",
+        help="his radius in images of range [0, 1] (default: .3; l2: 1.5)",
+    )
+    add(
+        "--eta",
+        type=real(above=0),
+        metavar="H",
+        help="his radius on the manifold, and of transformations (default: .3; learned-agnostic: .1)",
+    )
+    _add_manifold(group)
+    add("--seed", type=whole(least=0, most=2**31 - 1), metavar="N", help="of the whole study (default: 0)")
+
+
+def _add_manifold(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--manifold",
+        choices=MANIFOLDS,
+        help="what the second adversary moves along: the known manifold (fonts), one that VAE-GANs learn (a model for "
+        "each class, or one for all), or affine transformations (default: known for fonts, else affine)",
+    )
+    add(
+        "--manifold-train",
+        choices=("all", "n"),
+        help="learn the manifold from all training images, as the paper does, or from the trials' own (default: all)",
+    )
+    add(
+        "--latent-box",
+        choices=("minmax", "2.0"),
+        help="codes stay between the extremes of the training codes, or in [-2, 2] (default: minmax)",
+    )
+    add("--gamma", type=real(above=0, or_equal=True), metavar="G", help="weight of the discriminator (default: 1)")
+    add(
+        "--manifolds",
+        metavar="DIR|URL",
+        help="where learned manifolds are kept for all studies (default: RUNS/manifolds)",
+    )
+
+
+def add_data(group: argparse._ArgumentGroup) -> None:
+    """Adds what says which data set it is, and where."""
+    add = group.add_argument
     add(
         "--dataset",
         choices=DATASETS,
@@ -85,28 +133,6 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
         f"(default: the typefaces that are installed with this; for images ./{DATA_ROOT})",
     )
     sources.add_argument("--fonts-dir", metavar="DIR", help="take typefaces from a folder of .ttf and .otf files")
-    add("--download", action="store_true", help="fetch the images first, with torchvision, as far as they are missing")
-    add(
-        "--architectures",
-        nargs="+",
-        choices=ARCHITECTURES,
-        metavar="NAME",
-        help=f"of {', '.join(ARCHITECTURES)} (default: the scale's)",
-    )
-    add("--norm", choices=list(EPSILON), help="how the adversary's changes are measured (default: linf)")
-    add(
-        "--epsilon",
-        type=_real(above=0),
-        metavar="E",
-        help="his radius in images of range [0, 1] (default: .3; l2: 1.5)",
-    )
-    add(
-        "--eta",
-        type=_real(above=0),
-        metavar="H",
-        help="his radius on the manifold, and of transformations (default: .3)",
-    )
-    add("--seed", type=_whole(least=0, most=2**31 - 1), metavar="N", help="of the whole study (default: 0)")
 
 
 def _add_halving(group: argparse._ArgumentGroup) -> None:
@@ -125,13 +151,13 @@ def _add_halving(group: argparse._ArgumentGroup) -> None:
     )
     add(
         "--grace",
-        type=_whole(least=1),
+        type=whole(least=1),
         metavar="N",
         help="epochs before the first rung (default: .15 of all, at least 2)",
     )
     add(
         "--factor",
-        type=_real(above=1),
+        type=real(above=1),
         metavar="F",
         help="of those that reach a rung one in F goes on; the next rung is F times as far (default: 2)",
     )
@@ -167,20 +193,20 @@ def _add_size(group: argparse._ArgumentGroup) -> None:
     )
     add = group.add_argument
     add("--scale", choices=list(SCALES), help=f"{sizes} (default: {DEFAULT_SCALE})")
-    add("--trials", type=_whole(least=1), metavar="N", help="per architecture, baselines included: those come first")
+    add("--trials", type=whole(least=1), metavar="N", help="per architecture, baselines included: those come first")
     add(
         "--replicates",
-        type=_whole(least=0),
+        type=whole(least=0),
         metavar="N",
         help="then give points near the front up to N further seeds, beyond --trials, and order them by their means "
         "(default: 0)",
     )
-    add("--seeds", type=_whole(least=1), metavar="N", help="fresh seeds in the confirmation")
-    add("--n-train", type=_whole(least=FEWEST), metavar="N", help="examples to train on")
-    add("--n-validation", type=_whole(least=FEWEST), metavar="N", help="examples that the search chooses by")
-    add("--n-test", type=_whole(least=FEWEST), metavar="N", help="examples that candidates are confirmed on")
-    add("--n-attacked", type=_whole(least=FEWEST), metavar="N", help="examples of these that are attacked")
-    add("--epochs", type=_whole(least=1), metavar="N", help="of every trial")
+    add("--seeds", type=whole(least=1), metavar="N", help="fresh seeds in the confirmation")
+    add("--n-train", type=whole(least=FEWEST), metavar="N", help="examples to train on")
+    add("--n-validation", type=whole(least=FEWEST), metavar="N", help="examples that the search chooses by")
+    add("--n-test", type=whole(least=FEWEST), metavar="N", help="examples that candidates are confirmed on")
+    add("--n-attacked", type=whole(least=FEWEST), metavar="N", help="examples of these that are attacked")
+    add("--epochs", type=whole(least=1), metavar="N", help="of every trial")
     add("--no-confirm", action="store_true", help="stop after the search; --resume confirms later")
 
 
@@ -204,14 +230,16 @@ def _add_where(group: argparse._ArgumentGroup) -> None:
         metavar="A",
         help="auto or HOST:PORT of a Ray cluster (default: a local one, for this machine only)",
     )
-    add("--concurrency", type=_whole(least=1), metavar="N", help="trials at a time; 1 repeats a study to the last bit")
-    add("--cpus-per-trial", type=_whole(least=1), metavar="N", help="processors, and threads (default: measured)")
-    add("--gpus-per-trial", type=_real(above=0), metavar="F", help="whole ones, or a fraction of one (default: none)")
-    add("--memory-per-trial", type=_real(above=0), metavar="GIB", help="kept free on its node (default: measured)")
+    add("--concurrency", type=whole(least=1), metavar="N", help="trials at a time; 1 repeats a study to the last bit")
+    add("--cpus-per-trial", type=whole(least=1), metavar="N", help="processors, and threads (default: measured)")
+    add("--gpus-per-trial", type=real(above=0), metavar="F", help="whole ones, or a fraction of one (default: none)")
+    add("--memory-per-trial", type=real(above=0), metavar="GIB", help="kept free on its node (default: measured)")
     add("--dry-run", action="store_true", help="print the plan and what it would cost; start and write nothing")
 
 
-def _whole(least: int, most: int = MOST) -> Callable[[str], int]:
+def whole(least: int, most: int = MOST) -> Callable[[str], int]:
+    """Returns what reads a whole number in a range."""
+
     def parse(text: str) -> int:
         plain = text.isascii() and text.isdigit() and len(text) <= len(str(most))
         if not plain or not least <= int(text) <= most:
@@ -221,14 +249,17 @@ def _whole(least: int, most: int = MOST) -> Callable[[str], int]:
     return parse
 
 
-def _real(above: float) -> Callable[[str], float]:
+def real(above: float, *, or_equal: bool = False) -> Callable[[str], float]:
+    """Returns what reads a number above another, or equal to it."""
+
     def parse(text: str) -> float:
         try:
             number = float(text) if text.isascii() and "_" not in text else math.nan
         except ValueError:
             number = math.nan
-        if not (above < number < math.inf):
-            raise argparse.ArgumentTypeError(f"it is a number above {above:g}; got {text!r}")
+        if not (above < number < math.inf or (or_equal and number == above)):
+            least = "of at least" if or_equal else "above"
+            raise argparse.ArgumentTypeError(f"it is a number {least} {above:g}; got {text!r}")
         return number
 
     return parse

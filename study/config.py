@@ -15,6 +15,7 @@ from trainables.config import (
     Architecture,
     DataConfig,
     EvaluationConfig,
+    LearnedConfig,
     ThreatModel,
     TrialConfig,
 )
@@ -25,6 +26,8 @@ Scheduler = Literal["pareto-halving", "none"]
 SCHEDULERS: tuple[Scheduler, ...] = ("pareto-halving", "none")
 Halving = Literal["stop", "pause", "observe"]
 HALVINGS: tuple[Halving, ...] = ("stop", "pause", "observe")
+ManifoldKind = Literal["known", "learned", "learned-agnostic", "affine"]
+MANIFOLDS: tuple[ManifoldKind, ...] = ("known", "learned", "learned-agnostic", "affine")
 SPACES = ("tradeoff",)
 MOST_SEEDS = 1000
 MOST_REPLICATES = 20
@@ -49,6 +52,9 @@ class StudyConfig:
         n_attacked: examples under attack in a measurement.
         attempts: of the paper's attack in the confirmation.
         data: shared by all trials.
+        manifold: what the second adversary moves along; None is the known manifold of the data, or, where it has
+            none, affine transformations.
+        learned: the manifold behind the two kinds that are learned.
         scheduler: what stops trials early.
         halving: whether it stops them, pauses and promotes them, or lets them run on and says what stopping would cost.
         grace: epochs before the first rung; every further rung lies `factor` times as high.
@@ -66,6 +72,8 @@ class StudyConfig:
     widths: Mapping[str, float] = field(default_factory=dict)
     threat_model: ThreatModel = field(default_factory=ThreatModel)
     data: DataConfig = field(default_factory=DataConfig)
+    manifold: ManifoldKind | None = None
+    learned: LearnedConfig | None = None
     trials: int = 12
     seeds: int = 2
     seed: int = 0
@@ -106,10 +114,23 @@ class StudyConfig:
             set(self.widths) <= set(ARCHITECTURES),
             f"widths are of {', '.join(ARCHITECTURES)}; got {' '.join(self.widths)}",
         )
+        self._check_manifold()
         for architecture in self.architectures:
             # checks width, epochs, steps and n_attacked
             replace(self.base(architecture, 0), evaluation=self.confirmation())
         self._check_search()
+
+    def _check_manifold(self) -> None:
+        known = "manifold" in self.data.manifolds
+        if self.manifold is None:
+            object.__setattr__(self, "manifold", "known" if known else "affine")
+        must(self.manifold in MANIFOLDS, f"the manifold is one of {', '.join(MANIFOLDS)}; got {self.manifold!r}")
+        must(
+            self.manifold != "known" or known,
+            f"a manifold is known for fonts alone; got {self.manifold} for {self.data.dataset}; choose learned",
+        )
+        is_learned = str(self.manifold).startswith("learned")
+        must(is_learned == (self.learned is not None), f"a learned manifold has a config; got {self.learned!r}")
 
     def _check_search(self) -> None:
         must(
@@ -122,11 +143,12 @@ class StudyConfig:
             f"replicates of a point number 0 to {MOST_REPLICATES}; got {self.replicates}",
         )
         for text in self.constraints:
-            Constraint.parse(text).must_be_measured(self.data.manifolds, self.data.dataset)
+            measured = self.base(self.architectures[0], 0).manifolds
+            Constraint.parse(text).must_be_measured(measured, self.data.dataset)
 
     def search_space(self) -> Space:
         """Returns the space with its attacks' steps limited as this study wants."""
-        return tradeoff(self.steps, "manifold" if "manifold" in self.data.manifolds else "affine")
+        return tradeoff(self.steps, self.manifold or "known")
 
     def evaluation(self) -> EvaluationConfig:
         """How every trial of the search is measured."""
@@ -150,6 +172,7 @@ class StudyConfig:
             architecture=architecture,
             width=self.width(architecture),
             data=self.data,
+            manifold=self.learned,
             threat_model=self.threat_model,
             fused_steps=self.steps,
             evaluation=self.evaluation(),
@@ -187,6 +210,8 @@ class StudyConfig:
         values["constraints"] = tuple(values.get("constraints", ()))
         values["threat_model"] = ThreatModel(**values["threat_model"])
         values["data"] = DataConfig(**values["data"])
+        if values.get("learned"):
+            values["learned"] = LearnedConfig.from_dict(values["learned"])
         return cls(**values)
 
 

@@ -19,7 +19,7 @@ from study.storage.state import OBJECTIVES, Confirmation, Model, Trial
 from study.storage.store import Store
 from trainables.report import EPOCH_REPORT_FIELDS
 
-Retrain = Callable[[Mapping[str, Any]], dict[str, Any]]
+Retrain = Callable[[Mapping[str, Any], str], dict[str, Any]]
 TICK = 0.25  # seconds between two looks at what has ended
 RETRIES = 3  # of a task whose worker dies
 
@@ -57,6 +57,7 @@ def run_confirmation(
     *,
     needs: Mapping[str, Resources],
     room: Callable[[], int],
+    manifolds: str,
 ) -> None:
     """Retrains what has not been yet.
 
@@ -67,6 +68,7 @@ def run_confirmation(
         interrupt: stops it between two looks.
         needs: what a job of each architecture takes of a node.
         room: says how many jobs may be under way.
+        manifolds: the store of learned ones.
 
     Raises:
         KeyboardInterrupt: if it was stopped; what has ended by then is recorded.
@@ -80,7 +82,7 @@ def run_confirmation(
             store.test_opened("confirmation", job.trial.trial_id, job.seed)
             shown = f"confirm {job.trial.trial_id} seed {job.seed}"
             placed = task.options(**needs[job.trial.architecture].options(), name=shown)
-            running[placed.remote(dict(job.config))] = job
+            running[placed.remote(dict(job.config), manifolds)] = job
             watch.confirmation_began(job.trial, job.seed)
         done, _ = ray.wait(list(running), timeout=TICK)
         for reference in done:

@@ -73,7 +73,7 @@ class Constraint:
         needed = NEEDS.get(self.metric)
         must(
             needed is None or needed in manifolds,
-            f"a constraint bounds what trials measure; {dataset} has no known manifold for {self}; "
+            f"a constraint bounds what trials measure; {dataset} has no manifold for {self}; have one learned, or "
             f"choose among {', '.join(metric for metric in METRICS if NEEDS.get(metric) != needed)}",
         )
 

@@ -39,6 +39,7 @@ def run_search(
     *,
     needs: Mapping[str, Resources],
     room: Callable[[], int],
+    manifolds: str | None = None,
 ) -> None:
     """Runs trials until the desk has none left.
 
@@ -49,11 +50,12 @@ def run_search(
         interrupt: stops the search between two steps.
         needs: what a trial of each architecture takes of a node.
         room: says how many trials may be under way.
+        manifolds: the store of learned ones.
 
     Raises:
         KeyboardInterrupt: if it was stopped; what has ended by then is recorded.
     """
-    live = _Live(desk, watch, interrupt, room)
+    live = _Live(desk, watch, interrupt, room, manifolds)
     bundles = {name: each.bundle() for name, each in needs.items()}
     trials = tune.with_resources(
         wrap_function(trainable, name=f"trials of {desk.store.config.name}"),
@@ -98,8 +100,10 @@ def _reason(trial: RayTrial) -> str:
 class _Live:
     """What belongs to this process: Tune copies and pickles its parts, and must not copy or pickle these."""
 
-    def __init__(self, desk: Desk, watch: Watch, interrupt: Interrupt, room: Callable[[], int]) -> None:
-        self.desk, self.watch, self.interrupt, self.room = desk, watch, interrupt, room
+    def __init__(
+        self, desk: Desk, watch: Watch, interrupt: Interrupt, room: Callable[[], int], manifolds: str | None
+    ) -> None:
+        self.desk, self.watch, self.interrupt, self.room, self.manifolds = desk, watch, interrupt, room, manifolds
         self.rungs = desk.store.config.rungs()
         self.failure: Exception | None = None
 
@@ -156,6 +160,7 @@ class _Questions(Searcher):
             "trial_id": trial.trial_id,
             "config": trial.config,
             "rungs": self._live.rungs,
+            "manifolds": self._live.manifolds,
             "checkpoint": _Luggage(desk, trial.trial_id),
         }
 

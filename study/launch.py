@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from rich.console import Console
 
@@ -25,7 +26,7 @@ from study.options import Request, read_options, shown
 from study.orphans import end_orphans
 from study.storage import provenance
 from study.storage.mirror import Mirror
-from study.storage.remote import Remote
+from study.storage.remote import files_at
 from study.storage.store import Store, resume_command
 from study.talking import say
 
@@ -102,7 +103,7 @@ def _mirrored(request: Request, bulletin: Bulletin) -> Iterator[Mirror | None]:
     if request.remote is None:
         yield None
         return
-    with Mirror(request.run_dir, Remote(request.remote), resume=request.resume, say=bulletin) as mirror:
+    with Mirror(request.run_dir, files_at(request.remote), resume=request.resume, say=bulletin) as mirror:
         yield mirror
 
 
@@ -115,19 +116,25 @@ def _run(store: Store, cluster: Cluster, request: Request, bulletin: Bulletin, m
     from study.confirmation import jobs, run_confirmation
     from study.desk import Desk
     from study.execution import run_search
+    from study.learning import appraise, learn
     from trainables.tune import retrain, trainable
 
     watch = _watch(request, bulletin)
-    with Interrupt(lambda: mirror is not None and mirror.lost) as interrupt:
+    with (
+        Interrupt(lambda: mirror is not None and mirror.lost) as interrupt,
+        Lifeline(lambda daemon: _cut_off(daemon, watch, store, request)),
+    ):
+        learn(request.config, request.manifolds, interrupt, joined=not cluster.local)
         needs, room = resources(store, request, cluster)
         interrupt.check()
         watch.began(store.state, cluster, shown(request.run_dir))
         try:
-            with Lifeline(lambda daemon: _cut_off(daemon, watch, store, request)):
-                run_search(Desk(store), trainable, watch, interrupt, needs=needs, room=room)
-                if request.confirm:
-                    watch.confirming(len(jobs(store)), len(store.state.confirmations))
-                    run_confirmation(store, retrain, watch, interrupt, needs=needs, room=room)
+            placed: dict[str, Any] = {"needs": needs, "room": room, "manifolds": request.manifolds}
+            run_search(Desk(store), trainable, watch, interrupt, **placed)
+            if request.confirm:
+                watch.confirming(len(jobs(store)), len(store.state.confirmations))
+                run_confirmation(store, retrain, watch, interrupt, **placed)
+                appraise(store, request.manifolds, interrupt, tick=watch.tick, say=bulletin)
         finally:
             watch.ended()
 

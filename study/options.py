@@ -4,13 +4,13 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from study.arguments import DATA_ROOT, DEFAULT_SCALE, EPSILON, ETA, PROTOTYPES, parser
+from study.arguments import DATA_ROOT, DEFAULT_SCALE, EPSILON, ETA, ETA_AGNOSTIC, PROTOTYPES, parser
 from study.config import SPACES, StudyConfig
 from study.constraints import Constraint
 from study.errors import Refused
@@ -18,14 +18,23 @@ from study.resources import Override
 from study.scales import SCALES
 from study.scheduling.pareto_halving import usual_grace
 from study.storage.pull import pull_beginning
-from study.storage.remote import Remote, child, is_address, name_of, reachable, redacted
+from study.storage.remote import child, files_at, name_of, parent, reachable
 from study.storage.store import recall, refuse_existing
 from trainables.checks import must
-from trainables.config import DATASETS, TEST_SIZES, DataConfig, Dataset, ThreatModel
+from trainables.config import (
+    DATASETS,
+    TEST_SIZES,
+    DataConfig,
+    Dataset,
+    LearnedConfig,
+    ThreatModel,
+    VaeGanConfig,
+)
+from trainables.files import is_address, redacted
 
 SEARCH = ("sampler", "scheduler", "halving", "grace", "factor", "replicates")
 PER_TRIAL = {"cpus": "cpus_per_trial", "gpus": "gpus_per_trial", "memory_gib": "memory_per_trial"}
-WITH_RESUME = ("resume", "address", "concurrency", *PER_TRIAL.values(), "no_confirm", "accept_changes")
+WITH_RESUME = ("resume", "manifolds", "address", "concurrency", *PER_TRIAL.values(), "no_confirm", "accept_changes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +44,7 @@ class Request:
     Attributes:
         run_dir: absolute; holds the study, or will.
         remote: where the study lies if not in a folder; `run_dir` is then this machine's copy.
+        manifolds: where learned manifolds lie, or will: a folder or an address, with its keys.
         resume: whether it has begun already.
         address: of a Ray cluster, or None for a local one.
         concurrency: trials at a time, or None for as many as there is room for.
@@ -48,6 +58,7 @@ class Request:
     config: StudyConfig
     run_dir: Path
     remote: str | None
+    manifolds: str
     resume: bool
     address: str | None
     concurrency: int | None
@@ -100,9 +111,10 @@ def _read(given: list[str]) -> Request:
         config = _config(options)
     except ValueError as error:
         raise Refused(f"{error}; see python -m study.launch --help") from error
-    run_dir, remote = _place(options.get("runs", "runs"), config.name)
+    runs = options.get("runs", "runs")
+    run_dir, remote = _place(runs, config.name)
     refuse_existing(run_dir)
-    place: dict[str, Any] = {"run_dir": run_dir, "remote": remote}
+    place: dict[str, Any] = {"run_dir": run_dir, "remote": remote, "manifolds": _manifolds(options, runs)}
     dry_run, download = "dry_run" in options, "download" in options
     return Request(config=config, resume=False, dry_run=dry_run, download=download, **place, **rest)
 
@@ -122,7 +134,8 @@ def _resumed(options: dict[str, Any], rest: dict[str, Any]) -> Request:
             f"{', '.join(_spelt(name) for name in WITH_RESUME[1:])}; leave them out, or start another study"
         )
     config, run_dir, remote = _recalled(options["resume"])
-    place: dict[str, Any] = {"run_dir": run_dir, "remote": remote}
+    runs = str(run_dir.parent) if remote is None else parent(remote)
+    place: dict[str, Any] = {"run_dir": run_dir, "remote": remote, "manifolds": _manifolds(options, runs)}
     return Request(config=config, resume=True, dry_run=False, download=False, **place, **rest)
 
 
@@ -131,7 +144,7 @@ def _place(runs: str, name: str) -> tuple[Path, str | None]:
     if not is_address(runs):
         return Path(runs).absolute() / name, None
     remote = child(runs, name)
-    Remote(remote)  # an address that makes no sense is refused before anything starts
+    files_at(remote)  # an address that makes no sense is refused before anything starts
     return _local(name), remote
 
 
@@ -141,7 +154,7 @@ def _recalled(address: str) -> tuple[StudyConfig, Path, str | None]:
         run_dir = Path(address).absolute()
         return recall(run_dir), run_dir, None
     with reachable(address), tempfile.TemporaryDirectory() as folder:
-        pull_beginning(Remote(address), Path(folder))
+        pull_beginning(files_at(address), Path(folder))
         return recall(Path(folder)), _local(name_of(address)), address
 
 
@@ -157,15 +170,19 @@ def _config(options: dict[str, Any]) -> StudyConfig:
     scale = options.get("scale", DEFAULT_SCALE)
     numbers = {name: options.get(name, value) for name, value in asdict(SCALES[scale]).items()}
     norm, seed, space = options.get("norm", "linf"), options.get("seed", 0), options.get("space", SPACES[0])
-    data = _data(options, {name: numbers.pop(name) for name in ("n_train", "n_validation", "n_test")}, seed)
+    data = read_data(options, {name: numbers.pop(name) for name in ("n_train", "n_validation", "n_test")}, seed)
     architectures = options.get("architectures", numbers.pop("architectures"))
+    learned = _learned(options, numbers.pop("manifold_width"), numbers.pop("manifold_updates"), seed)
+    eta = ETA_AGNOSTIC if learned and learned.model.agnostic else ETA
     return StudyConfig(
         name=options.get("name", f"{space}-{data.dataset}-{datetime.now():%Y%m%d-%H%M%S}"),
         space=space,
         scale=scale,
         architectures=tuple(architectures),
-        threat_model=ThreatModel(norm=norm, epsilon=options.get("epsilon", EPSILON[norm]), eta=options.get("eta", ETA)),
+        threat_model=ThreatModel(norm=norm, epsilon=options.get("epsilon", EPSILON[norm]), eta=options.get("eta", eta)),
         data=data,
+        manifold=options.get("manifold"),
+        learned=learned,
         seed=seed,
         constraints=tuple(str(Constraint.parse(text)) for text in options.get("constraint", ())),
         warm_start=str(Path(options["warm_start"]).absolute()) if "warm_start" in options else None,
@@ -174,7 +191,39 @@ def _config(options: dict[str, Any]) -> StudyConfig:
     )
 
 
-def _data(options: dict[str, Any], counts: dict[str, Any], seed: int) -> DataConfig:
+def _manifolds(options: dict[str, Any], runs: str) -> str:
+    """Returns the root of the store of learned manifolds."""
+    root: str = options.get("manifolds", child(runs, "manifolds") if is_address(runs) else f"{runs}/manifolds")
+    if not is_address(root):
+        return str(Path(root).absolute())
+    files_at(root)  # an address that makes no sense is refused before anything starts
+    return root
+
+
+def _learned(options: dict[str, Any], width: float, updates: int, seed: int) -> LearnedConfig | None:
+    """Returns the manifold that is to be learned, or None."""
+    kind, own = options.get("manifold", ""), ("manifold_train", "latent_box", "gamma", "manifolds")
+    if not kind.startswith("learned"):
+        given = [_spelt(name) for name in own if name in options]
+        must(not given, f"{', '.join(given)} is for a manifold that is learned; got it without --manifold learned")
+        return None
+    model = VaeGanConfig(
+        agnostic=kind == "learned-agnostic",
+        images=options.get("manifold_train", "all"),
+        width=width,
+        updates=updates,
+        gamma=options.get("gamma", 1.0),
+        seed=seed,
+    )
+    return LearnedConfig(model=model, box=options.get("latent_box", "minmax"))
+
+
+def read_data(options: Mapping[str, Any], counts: Mapping[str, Any], seed: int) -> DataConfig:
+    """Returns which examples the options for data select.
+
+    Raises:
+        ValueError: if they do not go together.
+    """
     dataset: Dataset = options.get("dataset", DATASETS[0])
     source, variant = _source(options, dataset), options.get("variant")
     data = DataConfig(dataset=dataset, source=source, variant=variant, seed=seed, **counts)
@@ -182,7 +231,7 @@ def _data(options: dict[str, Any], counts: dict[str, Any], seed: int) -> DataCon
     return data if "n_test" in options else replace(data, n_test=min(data.n_test, official))
 
 
-def _source(options: dict[str, Any], dataset: Dataset) -> str | None:
+def _source(options: Mapping[str, Any], dataset: Dataset) -> str | None:
     """Returns where the images or the typefaces are, or None for the bundled ones."""
     if dataset != "fonts":
         must("fonts_dir" not in options, f"--fonts-dir is for --dataset fonts; got it beside {dataset}")

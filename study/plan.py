@@ -13,11 +13,13 @@ from study.monitoring.progress import duration
 from study.search.point import to_config
 from trainables.config import Architecture, EvaluationConfig, ThreatName, TrialConfig
 from trainables.evaluation.measure import MANIFOLD_FIELDS, PAPER_STEPS
-from trainables.pipeline import run
+from trainables.pipeline import prepare
+from trainables.provision import untrained
 
 SAMPLES = 1000  # points that averages over the space are taken of
 FRONT_SHARE = 1 / 4  # of the trials that the search asks for, assumed to become candidates
 PROBE_EXAMPLES = 200
+REGULAR, MIXED = 1, 3  # places of baselines: attacked in the image, and on the manifold too, which takes longer there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ def plan(config: StudyConfig, architecture: Architecture, *, confirm: bool) -> P
         candidates=candidates if confirm else 0,
         search=round(sum(gradient_evaluations(trial) for _, trial in baselines) + searched * average),
         confirmation=round(candidates * seeds * again),
-        rate=_measured_rate(base, to_config(space.baselines[1][1], base)),
+        rate=_measured_rate(base, to_config(space.baselines[MIXED if config.learned else REGULAR][1], base)),
     )
 
 
@@ -83,7 +85,7 @@ def gradient_evaluations(config: TrialConfig) -> int:
     training = config.epochs * batches * (config.batch_size + attacks + clean_copies)
     at_rungs = len([epoch for epoch in config.evaluation.at_epochs if epoch < config.epochs])
     rung = _measurement(replace(config.evaluation, paper_attempts=0), ())
-    return training + at_rungs * rung + _measurement(config.evaluation, config.data.manifolds)
+    return training + at_rungs * rung + _measurement(config.evaluation, config.manifolds)
 
 
 def _measurement(evaluation: EvaluationConfig, manifolds: Sequence[ThreatName]) -> int:
@@ -103,8 +105,10 @@ def _measured_rate(base: TrialConfig, adversarial: TrialConfig) -> float:
         n_validation=min(few, base.data.n_validation),
         n_test=min(few, base.data.n_test),
     )
-    probe = replace(adversarial, data=data, epochs=1, evaluation=replace(base.evaluation, n_attacked=attacked))
-    *_, last = [*run(probe), *run(probe)]
+    evaluation = replace(base.evaluation, n_attacked=attacked)
+    probe = replace(adversarial, data=data, epochs=1, evaluation=evaluation)
+    manifolds = untrained(probe.manifold, data)
+    *_, last = [report for _ in range(2) for report in prepare(probe, manifolds).reports()]
     return last.gradient_evaluations / last.seconds
 
 
@@ -118,6 +122,7 @@ def described(config: StudyConfig, plans: Sequence[Plan], concurrency: int) -> s
         f"  data          {drawn}: {data.n_train} examples to train on, {data.n_validation} to "
         f"choose by, {data.n_test} to confirm on; {config.n_attacked} of them attacked",
         f"  adversary     {threat.norm}, epsilon {threat.epsilon:g}, eta {threat.eta:g}",
+        *_manifold(config),
         f"  trials        {config.epochs} epochs, at most {config.steps} attack steps in training",
         *(_described(each, config) for each in plans),
         f"  in all        {sum(each.search + each.confirmation for each in plans):,} gradient evaluations at most",
@@ -125,6 +130,14 @@ def described(config: StudyConfig, plans: Sequence[Plan], concurrency: int) -> s
         "measured here just now",
     ]
     return "\n".join(lines)
+
+
+def _manifold(config: StudyConfig) -> list[str]:
+    if config.learned is None:
+        return []
+    model = config.learned.model
+    who = "one model for all classes" if model.agnostic else "a model for each class"
+    return [f"  manifold      learned before the first trial, {who}: minutes that are not in the time below"]
 
 
 def _described(each: Plan, config: StudyConfig) -> str:

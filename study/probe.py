@@ -29,7 +29,9 @@ from study.storage.provenance import usable_cpus
 from trainables.allocation import keep_memory
 from trainables.config import Architecture, TrialConfig
 from trainables.evaluation.errors import CHUNK
-from trainables.pipeline import load_data, prepare
+from trainables.manifolds.manifold import Manifolds
+from trainables.pipeline import prepare
+from trainables.provision import load_data, untrained
 
 SAMPLES = 200  # points that the costliest is looked for among
 PAYS = 0.9  # of n processors' work, at least, is what n threads must do: else n trials do more
@@ -116,14 +118,14 @@ def measure(trial: Mapping[str, Any], most_threads: int) -> Findings:
     torch.set_num_threads(1)
     imported = _status("VmRSS")
     kept = load_data(config.data)  # whole, as a trial holds it
-    short = _shortened(config)
-    next(prepare(short).reports())
+    short, manifolds = _shortened(config), untrained(config.manifold, config.data)
+    next(prepare(short, manifolds if short.manifold else None).reports())
     del kept
     return {
         "architecture": config.architecture,
         "import_bytes": imported,
         "peak_bytes": _status("VmHWM"),
-        "seconds": _seconds(short, min(most_threads, usable_cpus())),
+        "seconds": _seconds(short, manifolds, min(most_threads, usable_cpus())),
     }
 
 
@@ -140,20 +142,21 @@ def _shortened(config: TrialConfig) -> TrialConfig:
     return replace(config, data=data, epochs=2, evaluation=evaluation, roles=roles)
 
 
-def _seconds(short: TrialConfig, most_threads: int) -> dict[str, float]:
+def _seconds(short: TrialConfig, manifolds: Manifolds, most_threads: int) -> dict[str, float]:
     """Returns what the same steps take with 1, 2, 4 ... threads, up to the first number that does not pay."""
     seconds = {}
     for threads in (2**k for k in range(most_threads.bit_length())):
         torch.set_num_threads(threads)
-        seconds[str(threads)] = _step_seconds(short)
+        seconds[str(threads)] = _step_seconds(short, manifolds)
         if seconds["1"] < PAYS * threads * seconds[str(threads)]:
             break
     return seconds
 
 
-def _step_seconds(short: TrialConfig) -> float:
+def _step_seconds(short: TrialConfig, manifolds: Manifolds) -> float:
     evaluation = replace(short.evaluation, n_attacked=2, at_epochs=())
-    reports = prepare(replace(short, data=replace(short.data, n_validation=2), evaluation=evaluation)).reports()
+    few = replace(short, data=replace(short.data, n_validation=2), evaluation=evaluation)
+    reports = prepare(few, manifolds if short.manifold else None).reports()
     started = time.perf_counter()
     next(reports)
     return (time.perf_counter() - started) * short.batch_size / short.data.n_train

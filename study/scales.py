@@ -21,6 +21,8 @@ class Scale:
         attempts: of the paper's attack in the confirmation.
         architectures: those that are compared.
         widths: of any architecture; 1 where it is not named.
+        manifold_width: of the networks that learn a manifold.
+        manifold_updates: of every class's model of it.
     """
 
     n_train: int
@@ -33,6 +35,8 @@ class Scale:
     seeds: int
     attempts: int
     architectures: tuple[Architecture, ...]
+    manifold_width: float
+    manifold_updates: int
     widths: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -49,6 +53,8 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             trials=2,
             seeds=1,
             attempts=1,
+            manifold_width=1 / 16,
+            manifold_updates=10,
             architectures=("conv", "mlp"),
             widths=NARROW,
         ),
@@ -62,6 +68,8 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             trials=12,
             seeds=2,
             attempts=2,
+            manifold_width=1 / 8,
+            manifold_updates=100,
             architectures=("conv", "mlp", "resnet"),
             widths=NARROW,
         ),
@@ -75,6 +83,8 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             trials=24,
             seeds=5,
             attempts=1,
+            manifold_width=1 / 4,
+            manifold_updates=500,
             architectures=("conv", "mlp", "resnet", "vgg"),
             widths=NARROW,
         ),
@@ -88,6 +98,8 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             trials=64,
             seeds=5,
             attempts=5,
+            manifold_width=1.0,
+            manifold_updates=3600,
             architectures=ARCHITECTURES,
         ),
     }

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.console import Console
 
@@ -23,6 +23,7 @@ from study.monitoring.replay import Replay, TellingClock
 from study.monitoring.view import View
 from study.monitoring.watch import Watch, Watches
 from study.options import shown
+from study.parsing import Parser
 from study.storage.follow import Entry, Follower
 from study.storage.journal import held
 from study.storage.provenance import test_accesses
@@ -43,13 +44,6 @@ exit status:
   0    the study has ended, or was shown once
   2    there is no study to watch; one line on stderr says what is wrong
   130  stopped by Ctrl-C"""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong on one line, without the usage."""
-
-    def error(self, message: str) -> NoReturn:
-        raise Refused(f"{message}; see python -m study.watch --help")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _read_options(arguments: Sequence[str] | None) -> Request:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m study.watch",
         description=DESCRIPTION,
         epilog=EPILOG,

@@ -7,6 +7,9 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
 
+Tensors = dict[str, Tensor]
+"""Of a network: parameters, statistics, gradients."""
+
 At = TypeVar("At")
 Aux = TypeVar("Aux")
 

@@ -1,7 +1,7 @@
 """Trials inside a Ray cluster. The one file below `study` that imports ray."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,8 +11,11 @@ from ray import tune
 from safetensors.torch import save
 
 from trainables.allocation import keep_memory
+from trainables.appraisal import appraise
 from trainables.config import TrialConfig
+from trainables.manifolds.store import ManifoldStore
 from trainables.pipeline import Run, prepare
+from trainables.provision import Told, learned, learning, load_data, provide
 from trainables.report import EpochReport, Said
 
 CHECKPOINT_EVERY = 30.0  # seconds; a trial that is interrupted loses at most that much, and a step
@@ -22,13 +25,14 @@ def trainable(point: Mapping[str, Any]) -> None:
     """Trains the trial whose config is `point["config"]`, from `point["checkpoint"]` on where there is one.
 
     It tells Tune `Said` under the key "said": after every epoch, and between two where a checkpoint is due. What goes
-    wrong in it is said as `failed`, since trying the same again would go wrong the same way.
+    wrong in it is said as `failed`, since trying the same again would go wrong the same way. `point["manifolds"]` is
+    the store of learned ones.
     """
     _settle()
     try:
         config = TrialConfig.from_dict(point["config"])
         _show(f"{point['trial_id']}, epoch 1 of {config.epochs}")
-        run = prepare(config)
+        run = prepare(config, provide(config.manifold, config.data, point["manifolds"]))
         if point.get("checkpoint"):
             run.go_on(point["checkpoint"])
         due = _Clock(CHECKPOINT_EVERY)
@@ -40,20 +44,49 @@ def trainable(point: Mapping[str, Any]) -> None:
         _say(Said(failed=_in_one_line(error)))
 
 
-def retrain(config: Mapping[str, Any]) -> dict[str, Any]:
+def retrain(config: Mapping[str, Any], manifolds: str) -> dict[str, Any]:
     """Trains a candidate once more and returns its last report, with its weights in the safetensors format.
+
+    Args:
+        config: of the trial.
+        manifolds: the store of learned ones.
 
     Returns:
         the keys of an `EpochReport`, of what is known about the model, and `weights`; or `failed`: what went wrong.
     """
     _settle()
     try:
-        run = prepare(TrialConfig.from_dict(config))
+        trial = TrialConfig.from_dict(config)
+        run = prepare(trial, provide(trial.manifold, trial.data, manifolds))
         *_, last = run.reports()
         weights = {name: tensor.contiguous() for name, tensor in run.weights().items()}
         return {**asdict(last), **_about(run), "weights": save(weights)}
     except Exception as error:
         return {"failed": _in_one_line(error)}
+
+
+def learn_manifold(config: Mapping[str, Any], manifolds: str) -> Iterator[Told]:
+    """Learns the manifold of a trial's config, unless its store has it, and tells how far it is."""
+    _settle()
+    trial = TrialConfig.from_dict(config)
+    assert trial.manifold is not None, "only asked for where a manifold is learned"
+    yield from learning(trial.manifold.model, trial.data, load_data(trial.data), manifolds)
+
+
+def appraise_manifold(config: Mapping[str, Any], attacked: int, manifolds: str) -> dict[str, Any]:
+    """Measures the manifold of a trial's config on the test split.
+
+    Returns:
+        `digest`, `quality` as plain values, and `pictures`, arrays of bytes by what they show.
+    """
+    _settle()
+    trial = TrialConfig.from_dict(config)
+    assert trial.manifold is not None, "only asked for where a manifold is learned"
+    data = load_data(trial.data)
+    manifold = learned(trial.manifold, trial.data, data, manifolds)
+    found = appraise(manifold, trial.data, data, trial.threat_model, ManifoldStore(manifolds), attacked=attacked)
+    pictures = {name: images.numpy() for name, images in found.pictures.items()}
+    return {"digest": manifold.digest(), "quality": asdict(found.quality), "pictures": pictures}
 
 
 class _Clock:

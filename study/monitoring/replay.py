@@ -112,6 +112,8 @@ class Replay:
         if self.state.confirmations:
             self._confirm()
         for access in self._accesses():
+            if "trial_id" not in access:  # not of a model: a learned manifold's quality
+                continue
             key = access["trial_id"], access["seed"]
             if access["time"] < self._begun or key in self.state.confirmations or key in self._opened:
                 continue

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from study.errors import StudyBusy
-from study.storage.remote import Remote
+from trainables.files import Files
 
 NAME = "driver.json"
 
@@ -48,7 +48,7 @@ class Lease:
         lost: whether another driver has taken the study over.
     """
 
-    def __init__(self, remote: Remote, pace: Pace) -> None:
+    def __init__(self, remote: Files, pace: Pace) -> None:
         self._remote, self._pace = remote, pace
         self._me = _identity()
         self._beat = 0

@@ -22,8 +22,9 @@ from study.storage.checkpoints import SUFFIX
 from study.storage.lease import Lease, Pace
 from study.storage.models import digest
 from study.storage.pull import pull, refuse_existing
-from study.storage.remote import UNREACHABLE, Remote, one_line, reachable, redacted
+from study.storage.remote import reachable
 from study.storage.segments import lines_so_far, numbers, paths
+from trainables.files import UNREACHABLE, Files, one_line, redacted
 
 MANIFEST = "mirror.json"  # what the models at the address are, so that they need not be copied twice
 PATTERNS = ("models/*", "test_access.jsonl", "study.json", "results/*", "report/*")
@@ -59,7 +60,7 @@ class Mirror:
     """
 
     def __init__(
-        self, folder: Path, remote: Remote, *, resume: bool, say: Callable[[str], None], pace: Pace | None = None
+        self, folder: Path, remote: Files, *, resume: bool, say: Callable[[str], None], pace: Pace | None = None
     ) -> None:
         self._folder, self._remote, self._resume, self._say = folder, remote, resume, say
         self._pace = pace or Pace()
@@ -254,7 +255,7 @@ class _Progress:
         self._say, self._silence = say, silence
         self._next = time.monotonic() + silence
 
-    def __call__(self, done: int, files: int, remote: Remote) -> None:
+    def __call__(self, done: int, files: int, remote: Files) -> None:
         if time.monotonic() >= self._next:
             self._say(f"copying to {remote}: {done} of {files} files are there")
             self._next = time.monotonic() + self._silence

@@ -38,6 +38,7 @@ def describe(config: StudyConfig, *, command: str, data_fingerprint: str) -> dic
         "dataset": data | {"source_name": Path(source).name if source else "bundled typefaces"},
         "data_fingerprint": data_fingerprint,
         "threat_model": asdict(config.threat_model),
+        "manifold": _manifold(config),
         "scale": config.scale,
         "architectures": list(config.architectures),
         "widths": {architecture: config.width(architecture) for architecture in config.architectures},
@@ -58,6 +59,11 @@ def describe(config: StudyConfig, *, command: str, data_fingerprint: str) -> dic
         "started": now(),
         "config": config.to_dict(),
     }
+
+
+def _manifold(config: StudyConfig) -> dict[str, Any]:
+    learned = config.learned
+    return {"kind": config.manifold} | ({**asdict(learned.model), "box": learned.box} if learned else {})
 
 
 def versions() -> dict[str, str]:

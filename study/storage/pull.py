@@ -7,13 +7,13 @@ from pathlib import Path
 from study.errors import JournalDamaged, Refused
 from study.storage.atomic import write_bytes
 from study.storage.journal import hold, read
-from study.storage.remote import Remote
 from study.storage.segments import numbers, paths
+from trainables.files import Files
 
 ACCESSES = "test_access.jsonl"
 
 
-def pull(remote: Remote, folder: Path) -> None:
+def pull(remote: Files, folder: Path) -> None:
     """Makes a local folder know everything that an address knows of a study.
 
     A driver on another machine may have gone on: then the local journal is the beginning of the remote one, and the
@@ -39,7 +39,7 @@ def pull(remote: Remote, folder: Path) -> None:
         _unite_accesses(remote, folder)
 
 
-def pull_beginning(remote: Remote, folder: Path) -> None:
+def pull_beginning(remote: Files, folder: Path) -> None:
     """Fetches the first lines of a study's journal into a folder of any kind, to see what study it is.
 
     Raises:
@@ -52,7 +52,7 @@ def pull_beginning(remote: Remote, folder: Path) -> None:
     write_bytes(folder / "journal" / "000001.jsonl", content)
 
 
-def refuse_existing(remote: Remote) -> None:
+def refuse_existing(remote: Files) -> None:
     """Makes sure that a new study has the address for itself.
 
     Raises:
@@ -65,14 +65,14 @@ def refuse_existing(remote: Remote) -> None:
         )
 
 
-def _nothing_begun(remote: Remote) -> Refused:
+def _nothing_begun(remote: Files) -> Refused:
     return Refused(
         f"--resume takes the address of a study that has begun, such as s3://bucket/studies/NAME; {remote} has no "
         "journal; check the address, or start a study with --space"
     )
 
 
-def _behind(fetched: Path, folder: Path, remote: Remote) -> bool:
+def _behind(fetched: Path, folder: Path, remote: Files) -> bool:
     """Tells whether the local journal is the beginning of the remote one."""
     here = list(read(folder / "journal"))
     try:
@@ -103,7 +103,7 @@ def _replace_journal(fetched: Path, journal: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _fetch(remote: Remote, folder: Path, sizes: dict[str, int], *, everything: bool) -> None:
+def _fetch(remote: Files, folder: Path, sizes: dict[str, int], *, everything: bool) -> None:
     for name, size in sizes.items():
         path = folder / name
         if "/" not in name or _is_segment(name) or not _inside(folder, path):
@@ -114,7 +114,7 @@ def _fetch(remote: Remote, folder: Path, sizes: dict[str, int], *, everything: b
                 write_bytes(path, content)
 
 
-def _unite_accesses(remote: Remote, folder: Path) -> None:
+def _unite_accesses(remote: Files, folder: Path) -> None:
     """Keeps every look at the test split, wherever it was written down."""
     path = folder / ACCESSES
     here = path.read_bytes().splitlines(keepends=True) if path.exists() else []

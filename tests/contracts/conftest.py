@@ -8,13 +8,16 @@ from trainables.data.ranges import FONT_RANGES, IMAGE_RANGES
 from trainables.geometry import NORMS, Norm
 from trainables.manifolds.affine import IDENTITY, AffineManifold, Warp
 from trainables.manifolds.fonts import FontManifold
+from trainables.manifolds.learned import LearnedManifold
 from trainables.manifolds.manifold import Code
+from trainables.manifolds.vaegan.networks import Networks
 from trainables.seeding import stream
 from trainables.threats.manifold import ManifoldThreat
 from trainables.threats.pixel import PixelThreat
 from trainables.threats.threat import Threat
 
 BATCH = 6
+LEARNED_BOX = (-0.5, 0.6)
 MakeThreat = Callable[[float], Threat]
 
 
@@ -46,14 +49,28 @@ def code(manifold: FontManifold) -> Code:
     return Code(theta.double(), glyphs)
 
 
+@pytest.fixture(scope="session")
+def learned() -> LearnedManifold:
+    """Ten untrained models whose images depend on their codes."""
+    networks = Networks(image_shape=(1, 28, 28), latent=5, width=1 / 16)
+    models = [networks.initialise(stream(each, "learned"), judging=False) for each in range(10)]
+    weights = {name: torch.stack([params[name] for params, _ in models]) for name in models[0][0]}
+    stats = {name: torch.stack([known[name] for _, known in models]) for name in models[0][1]}
+    louder = {name: 300 * values if "conv" in name or "linear" in name else values for name, values in weights.items()}
+    box = {name: torch.full((5,), bound) for name, bound in zip(("box.low", "box.high"), LEARNED_BOX, strict=True)}
+    return LearnedManifold(networks, louder | stats | box, agnostic=False, box="minmax")
+
+
 def colour_images() -> Tensor:
     """Six smooth images of three channels, higher than wide."""
     coarse = torch.rand(BATCH, 3, 7, 6, generator=stream(0, "colours"), dtype=torch.float64)
     return torch.nn.functional.interpolate(coarse, (56, 48), mode="bilinear", align_corners=True)
 
 
-@pytest.fixture(params=["pixel", "colour pixel", "manifold", "affine", "colour affine"])
-def make_threat(request: pytest.FixtureRequest, norm: Norm, manifold: FontManifold, code: Code) -> MakeThreat:
+@pytest.fixture(params=["pixel", "colour pixel", "manifold", "learned", "affine", "colour affine"])
+def make_threat(
+    request: pytest.FixtureRequest, norm: Norm, manifold: FontManifold, code: Code, learned: LearnedManifold
+) -> MakeThreat:
     """Makes a threat on six examples at a radius."""
     grey = torch.rand(BATCH, 1, 28, 28, generator=stream(0, "images"), dtype=torch.float64)
     images = colour_images() if "colour" in request.param else grey
@@ -61,9 +78,21 @@ def make_threat(request: pytest.FixtureRequest, norm: Norm, manifold: FontManifo
         return lambda radius: PixelThreat(images, norm, torch.tensor(radius, dtype=torch.float64))
     if request.param == "manifold":
         return lambda radius: ManifoldThreat(manifold, code, norm, torch.tensor(radius, dtype=torch.float64))
+    if request.param == "learned":
+        spread = torch.linspace(*LEARNED_BOX, BATCH * 5, dtype=torch.float64).reshape(BATCH, 5)
+        mixed = Code(spread, torch.tensor([3, 0, 3, 9, 1, 0]))
+        return lambda radius: ManifoldThreat(learned, mixed, norm, torch.tensor(radius, dtype=torch.float64))
     affine = AffineManifold(Warp(IMAGE_RANGES, *images.shape[2:]))
     upright = Code(torch.tensor(IDENTITY, dtype=torch.float64).repeat(BATCH, 1), images)
     return lambda radius: ManifoldThreat(affine, upright, norm, torch.tensor(radius, dtype=torch.float64))
+
+
+def latent_range(threat: Threat) -> tuple[Tensor | float, Tensor | float]:
+    """Returns what pixels, or a code's numbers, must lie between."""
+    if isinstance(threat, PixelThreat):
+        return 0.0, 1.0
+    manifold = threat.manifold
+    return LEARNED_BOX if isinstance(manifold, LearnedManifold) else (manifold.warp.low, manifold.warp.high)
 
 
 def starting_point(threat: Threat, seed: int = 0) -> Tensor:

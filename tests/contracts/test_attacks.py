@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tests.contracts.conftest import BATCH, MakeThreat, starting_point
+from tests.contracts.conftest import BATCH, MakeThreat, latent_range, starting_point
 from trainables.attacks.attack import NO_SLACK, Attack, Found, search
 from trainables.attacks.gradient import ATTACKS
 from trainables.geometry import L2, Norm
@@ -112,7 +112,7 @@ def test_stays_inside_the_ball(attack: Attack, make_threat: MakeThreat, radius: 
 def test_stays_inside_the_range(attack: Attack, make_threat: MakeThreat, radius: float) -> None:
     threat = make_threat(radius)
     reached = threat.anchor + find(attack, threat, step_size=1.0).delta
-    low, high = (0.0, 1.0) if isinstance(threat, PixelThreat) else (threat.manifold.warp.low, threat.manifold.warp.high)
+    low, high = latent_range(threat)
 
     assert (reached >= low - 1e-6).all()
     assert (reached <= high + 1e-6).all()

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from tests.contracts.conftest import BATCH, colour_images
+from trainables import optimisers
 from trainables.classifiers import BLUEPRINTS, build
 from trainables.classifiers.classifier import Classifier
 from trainables.config import NormName, OptimiserConfig, RoleConfig, ThreatModel, ThreatName, TrialConfig
@@ -16,7 +17,6 @@ from trainables.manifolds.affine import IDENTITY, AffineManifold, Warp
 from trainables.manifolds.fonts import FontManifold
 from trainables.manifolds.manifold import Code, Manifolds
 from trainables.seeding import stream
-from trainables.training import optimisers
 from trainables.training.plan import dedicated_step, draw_noise, fused_step, hyper
 from trainables.training.step import Batch, State
 

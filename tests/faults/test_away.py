@@ -7,11 +7,11 @@ import pytest
 
 from analysis import load
 from analysis.report import main as report
-from study.storage.remote import Remote
 from tests.faults.killing import ends
 from tests.faults.killing import study as tiny
 from tests.study.processes import Driver, ended, wait_for
 from tests.study.s3 import KEYS, Server
+from trainables.files import Files
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 TRIALS = 12
@@ -47,11 +47,11 @@ def test_a_study_on_s3_is_finished_by_a_driver_that_has_only_the_bucket(tmp_path
     assert {path.name for path in (run_dir / "models").iterdir()} == {
         name.removeprefix("models/") for name in _there(study) if name.startswith("models/")
     }
-    before = Remote(study).read("report/summary.json")
+    before = Files(study).read("report/summary.json")
     assert report([study]) == 0
-    assert Remote(study).read("report/summary.json") == before is not None
+    assert Files(study).read("report/summary.json") == before is not None
     assert len(load(run_dir).confirmations) > 0
 
 
 def _there(study):
-    return Remote(study).sizes()
+    return Files(study).sizes()

@@ -4,9 +4,9 @@ from study.desk import Desk
 from study.storage.checkpoints import Checkpoints
 from study.storage.lease import Pace
 from study.storage.mirror import Mirror
-from study.storage.remote import Remote
 from study.storage.store import Store
 from tests.study.conftest import begin, work
+from trainables.files import Files
 
 QUICK = Pace(push=0.05, heartbeat=0.05, stale=0.4, settle=0.01, patience=0.5, silence=60)
 
@@ -15,7 +15,7 @@ class Machine:
     """A folder that a driver works in, and what it was told."""
 
     def __init__(self, folder, address, pace=QUICK):
-        self.runs, self.run_dir, self.remote, self.pace = folder, folder / "tiny", Remote(address), pace
+        self.runs, self.run_dir, self.remote, self.pace = folder, folder / "tiny", Files(address), pace
         self.said = []
 
     def mirror(self, *, resume=True):

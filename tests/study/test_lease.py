@@ -7,14 +7,14 @@ import pytest
 
 from study.errors import StudyBusy
 from study.storage.lease import NAME, Lease, Pace
-from study.storage.remote import Remote
+from trainables.files import Files
 
 PACE = Pace(heartbeat=0.2, stale=60, settle=0.01)
 
 
 @pytest.fixture
 def remote(tmp_path):
-    return Remote(f"file://{tmp_path}/away")
+    return Files(f"file://{tmp_path}/away")
 
 
 def taken(remote):

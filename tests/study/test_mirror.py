@@ -12,11 +12,11 @@ from study.storage.journal import read
 from study.storage.lease import Pace
 from study.storage.mirror import Mirror
 from study.storage.provenance import log_test_access
-from study.storage.remote import Remote
 from study.storage.store import Store
 from tests.study.conftest import begin
 from tests.study.mirrored import QUICK, Machine
 from tests.study.processes import wait_for
+from trainables.files import Files
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_every_look_at_the_test_split_is_kept_from_both_machines(here, there):
     assert lines == [2, 1]
 
 
-class Told(Remote):
+class Told(Files):
     """Is a real address that also remembers what was written to it, and lets things happen in between."""
 
     def __init__(self, address, happening=lambda name: None):

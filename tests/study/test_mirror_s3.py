@@ -6,12 +6,12 @@ from analysis.report import main as report
 from study.errors import Refused, StudyBusy
 from study.options import read_options
 from study.storage.lease import Pace
-from study.storage.remote import Remote
 from study.storage.store import Store
 from tests.study.conftest import begin
 from tests.study.mirrored import Machine
 from tests.study.processes import wait_for
 from tests.study.s3 import BUCKET, KEYS, Server
+from trainables.files import Files
 
 pytestmark = pytest.mark.slow
 
@@ -132,7 +132,7 @@ def test_an_endpoint_may_stand_in_the_environment(machines, server, monkeypatch)
     here.begin()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}")
 
-    remote = Remote(here.remote.address.partition("?")[0])
+    remote = Files(here.remote.address.partition("?")[0])
 
     assert "study.json" in remote.sizes()
 

@@ -11,7 +11,7 @@ from trainables.strategies import STRATEGIES
 MOST_SIGNATURES = 8
 
 
-SECONDS = ("manifold", "affine")
+SECONDS = ("known", "learned", "learned-agnostic", "affine")
 EVERY_BASELINE = [(second, label) for second in SECONDS for label, _ in tradeoff(40, second).baselines]
 
 

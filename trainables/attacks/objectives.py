@@ -4,7 +4,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from trainables.attacks.attack import Objective
-from trainables.classifiers.classifier import Classifier, Tensors
+from trainables.classifiers.classifier import Classifier
+from trainables.differentiation import Tensors
 
 
 def cross_entropy(classifier: Classifier, folded: Tensors, labels: Tensor) -> Objective:

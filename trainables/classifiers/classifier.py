@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-Tensors = dict[str, Tensor]
+from trainables.differentiation import Tensors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ from collections import OrderedDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainables.classifiers.classifier import Blueprint, Fold, Tensors
+from trainables.classifiers.classifier import Blueprint, Fold
 from trainables.classifiers.norms import Norm2d
 from trainables.classifiers.patches import patch_conv
+from trainables.differentiation import Tensors
 
 
 def conv(image_shape: tuple[int, int, int], classes: int, width: float) -> Blueprint:

@@ -6,8 +6,9 @@ from collections import OrderedDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainables.classifiers.classifier import Blueprint, Fold, Tensors
+from trainables.classifiers.classifier import Blueprint, Fold
 from trainables.classifiers.norms import Norm1d
+from trainables.differentiation import Tensors
 
 HIDDEN = 4
 

@@ -11,9 +11,10 @@ from typing import final
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainables.classifiers.classifier import Blueprint, Fold, Tensors
+from trainables.classifiers.classifier import Blueprint, Fold
 from trainables.classifiers.norms import Norm2d
 from trainables.classifiers.stem import Stem, stem_conv
+from trainables.differentiation import Tensors
 
 CHANNELS = (64, 64, 128, 128, 256, 256)
 STRIDES = (1, 1, 2, 1, 2, 1)

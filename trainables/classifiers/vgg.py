@@ -10,9 +10,10 @@ from collections import OrderedDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from trainables.classifiers.classifier import Blueprint, Fold, Tensors
+from trainables.classifiers.classifier import Blueprint, Fold
 from trainables.classifiers.norms import Norm2d
 from trainables.classifiers.stem import Stem, stem_conv
+from trainables.differentiation import Tensors
 
 CHANNELS = (64, 128, 128, 256, 256)
 POOLED = (0, 2)

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torchvision.models.vision_transformer import EncoderBlock
 
-from trainables.classifiers.classifier import Blueprint, Tensors
+from trainables.classifiers.classifier import Blueprint
+from trainables.differentiation import Tensors
 
 PATCHES = (7, 8)
 DIM, DEPTH, HEADS = 128, 6, 4

@@ -4,6 +4,7 @@ Source of the strategies: Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740),
 """
 
 from trainables.config.data import DATASETS, FEWEST, TEST_SIZES, VARIANTS, DataConfig, Dataset
+from trainables.config.manifold import LatentBox, LearnedConfig, VaeGanConfig
 from trainables.config.measurement import EvaluationConfig, NormName, ThreatModel, ThreatName
 from trainables.config.training import FUSED_STEPS, OptimiserConfig, RoleConfig
 from trainables.config.trial import ARCHITECTURES, CAPACITY_QUANTUM, Architecture, TrialConfig, digest
@@ -20,11 +21,14 @@ __all__ = [
     "DataConfig",
     "Dataset",
     "EvaluationConfig",
+    "LatentBox",
+    "LearnedConfig",
     "NormName",
     "OptimiserConfig",
     "RoleConfig",
     "ThreatModel",
     "ThreatName",
     "TrialConfig",
+    "VaeGanConfig",
     "digest",
 ]

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from trainables.checks import must, must_choose
 from trainables.config.data import DataConfig
-from trainables.config.measurement import EvaluationConfig, ThreatModel
+from trainables.config.manifold import LearnedConfig
+from trainables.config.measurement import EvaluationConfig, ThreatModel, ThreatName
 from trainables.config.training import FUSED_STEPS, OptimiserConfig, RoleConfig
 
 Architecture = Literal["conv", "mlp", "resnet", "vgg", "vit"]
@@ -24,6 +25,7 @@ class TrialConfig:
 
     Attributes:
         width: multiplies the channels of the architecture.
+        manifold: a learned one to move codes on; None is the data's own, where it is known.
         clean_weight: of the clean examples' mean loss.
         roles: the adversarial parts of a batch, at most one a threat.
         fused_steps: upper limit of every role's steps; what may share a fused step agrees in it.
@@ -35,6 +37,7 @@ class TrialConfig:
     architecture: Architecture = "conv"
     width: float = 1.0
     data: DataConfig = field(default_factory=DataConfig)
+    manifold: LearnedConfig | None = None
     threat_model: ThreatModel = field(default_factory=ThreatModel)
     clean_weight: float = 1.0
     roles: tuple[RoleConfig, ...] = ()
@@ -75,6 +78,11 @@ class TrialConfig:
             "a batch needs clean examples with a weight, or a role; got neither",
         )
 
+    @property
+    def manifolds(self) -> tuple[ThreatName, ...]:
+        """Names what images may be moved along, and are measured on."""
+        return ("manifold", "affine") if self.manifold else self.data.manifolds
+
     def role_counts(self) -> list[tuple[RoleConfig, int]]:
         """Pairs every role with the number of examples of a batch that play it."""
         return [(role, round(role.share * self.batch_size)) for role in self.roles]
@@ -96,7 +104,10 @@ class TrialConfig:
             }
             for role, capacity in zip(self.roles, self.capacities(), strict=True)
         ]
+        moved = any(role.threat == "manifold" for role in self.roles)
+        learned = {"manifold": asdict(self.manifold)} if self.manifold and moved else {}
         return {
+            **learned,
             "architecture": self.architecture,
             "width": self.width,
             "dataset": self.data.dataset,
@@ -135,6 +146,8 @@ class TrialConfig:
         for name, part in parts.items():
             if name in values:
                 values[name] = part(**_tuples(values[name]))
+        if values.get("manifold"):
+            values["manifold"] = LearnedConfig.from_dict(values["manifold"])
         values["roles"] = tuple(RoleConfig(**role) for role in values.get("roles", ()))
         return cls(**values)
 

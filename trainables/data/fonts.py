@@ -6,6 +6,7 @@ it is asked for. Unlike the paper, where only the first faces are attacked,
 every prefix of a validation or test split is balanced over letters and spread over all faces.
 """
 
+import hashlib
 from collections.abc import Callable
 
 import torch
@@ -18,6 +19,8 @@ from trainables.data.split import Split, Splits
 from trainables.seeding import stream
 
 LETTERS = 10
+LOOKED_AT = 100  # of a pool, to name it by
+POOL = 60_000  # images to learn a manifold from, of as many as one likes; the paper takes 960,000
 Render = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -58,6 +61,12 @@ def _first_glyphs(examples: int, faces: int, rng: torch.Generator) -> Int[Tensor
     return torch.stack([order[(rows // LETTERS) % faces], rows % LETTERS], dim=1)
 
 
+def _drawn(split: FontSplit) -> str:
+    """Names what is drawn by a few examples: the images as bytes, so that all of the code that makes them counts."""
+    images = (255 * split.images(torch.arange(len(split)))).round().to(torch.uint8)
+    return hashlib.sha256(images.numpy().tobytes() + split.labels.numpy().tobytes()).hexdigest()
+
+
 def make_splits(config: DataConfig, faces: int, render: Render) -> Splits:
     """Draws the examples of all three splits, each from a stream of its own.
 
@@ -79,4 +88,6 @@ def make_splits(config: DataConfig, faces: int, render: Render) -> Splits:
         test=split("test", config.n_test),
         classes=LETTERS,
         image_shape=(1, 28, 28),
+        pool=lambda: split("pool", POOL),
+        pool_fingerprint=_drawn(split("pool", LOOKED_AT)),
     )

@@ -4,14 +4,18 @@ import hashlib
 from pathlib import Path
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from trainables.config import DataConfig
 from trainables.data import celeba, vision
 from trainables.data.faults import DamagedError, broken, unreadable
 from trainables.data.fetching import fetch
 from trainables.data.selection import select
-from trainables.data.split import Splits
-from trainables.data.stored import Stocks, StoredSplit
+from trainables.data.split import Split, Splits
+from trainables.data.stored import Stock, Stocks, StoredSplit
+
+LOOKED_AT = 200  # images of a pool, to name it by
 
 
 def load(config: DataConfig) -> Splits:
@@ -30,7 +34,25 @@ def load(config: DataConfig) -> Splits:
         test=stocks.test.take(rows.test),
         classes=stocks.classes,
         image_shape=train.shape,
+        pool=lambda: _pooled(_read(config).training, rows.validation),  # again: a trial need not keep them in memory
+        pool_fingerprint=_pool_fingerprint(stocks.training, rows.validation),
     )
+
+
+def _pooled(stock: Stock, validation: Int[Tensor, "rows"], *, every: int = 1) -> StoredSplit:
+    """Takes the training images that are not for validation, or every so many-th of them."""
+    learned = torch.ones(len(stock.labels), dtype=torch.bool)
+    learned[validation] = False
+    return stock.take(learned.nonzero()[::every, 0])
+
+
+def _pool_fingerprint(stock: Stock, validation: Int[Tensor, "rows"]) -> str:
+    """Returns a SHA-256 of which images there are, by all labels and rows and by the bytes of a few."""
+    few = _pooled(stock, validation, every=max(1, len(stock.labels) // LOOKED_AT))
+    hashed = hashlib.sha256(fingerprint_of(few).encode())
+    for part in (stock.labels, validation.sort().values):
+        hashed.update(part.to(torch.int64).cpu().contiguous().numpy().tobytes())
+    return hashed.hexdigest()
 
 
 def _read(config: DataConfig) -> Stocks:
@@ -63,8 +85,13 @@ def download(config: DataConfig) -> None:
 
 def fingerprint(splits: Splits) -> str:
     """Returns the SHA-256 of all images and labels of stored splits in their order, as 64 hexadecimal digits."""
+    return fingerprint_of(splits.train, splits.validation, splits.test)
+
+
+def fingerprint_of(*stored: Split) -> str:
+    """Does the same for any stored splits."""
     hashed = hashlib.sha256()
-    for split in (splits.train, splits.validation, splits.test):
+    for split in stored:
         assert isinstance(split, StoredSplit), "made images are named by what they are made of"
         for part in (split.pixels, split.labels.to(torch.int64)):
             hashed.update(str(tuple(part.shape)).encode())

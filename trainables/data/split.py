@@ -1,6 +1,7 @@
 """What every data set offers, whether its images are stored or made on the fly."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jaxtyping import Float, Int
@@ -22,10 +23,18 @@ class Split(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Splits:
-    """Three disjoint splits; the search sees train and validation only."""
+    """Three disjoint splits; the search sees train and validation only.
+
+    Attributes:
+        pool: reads all images that anything may be learned from: those of training and all others but validation
+            and test. They are many.
+        pool_fingerprint: names them without reading them all.
+    """
 
     train: Split
     validation: Split
     test: Split
     classes: int
     image_shape: tuple[int, int, int]
+    pool: Callable[[], Split]
+    pool_fingerprint: str

@@ -17,8 +17,9 @@ from torch.utils._pytree import tree_map_only
 
 from trainables.attacks.attack import Attack, Found, search
 from trainables.attacks.objectives import cross_entropy
-from trainables.classifiers.classifier import Classifier, Tensors
+from trainables.classifiers.classifier import Classifier
 from trainables.data.split import Split
+from trainables.differentiation import Tensors
 from trainables.evaluation.tally import Tally
 from trainables.threats.threat import Threat
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from trainables.config import digest
 from trainables.evaluation.tally import Tally
+from trainables.optimisers import OptimiserState
 from trainables.training.loop import Progress, Training
-from trainables.training.optimisers import OptimiserState
 from trainables.training.step import State
 
 FORMAT = "disentangle.checkpoint.1"

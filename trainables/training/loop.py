@@ -12,16 +12,17 @@ from dataclasses import asdict, dataclass, field, replace
 import torch
 from torch import Tensor
 
-from trainables.classifiers.classifier import Classifier, Tensors
+from trainables import optimisers
+from trainables.classifiers.classifier import Classifier
 from trainables.config import ThreatName, TrialConfig
 from trainables.data.split import Split, Splits
+from trainables.differentiation import Tensors
 from trainables.evaluation.errors import Subject
 from trainables.evaluation.measure import under_attack
 from trainables.evaluation.tally import Tally
 from trainables.manifolds.manifold import Manifolds
 from trainables.report import EpochReport
 from trainables.seeding import stream
-from trainables.training import optimisers
 from trainables.training.plan import dedicated_step, draw_noise, hyper
 from trainables.training.schedule import learning_rate
 from trainables.training.step import Batch, State

@@ -8,7 +8,7 @@ from trainables.classifiers.classifier import Classifier
 from trainables.config import ThreatName, TrialConfig
 from trainables.geometry import NORMS
 from trainables.manifolds.manifold import Manifolds
-from trainables.training.optimisers import OPTIMISERS
+from trainables.optimisers import OPTIMISERS
 from trainables.training.step import Hyper, RoleHyper, RoleNoise, RolePlan, Step
 
 ATTACK_DTYPES = {"float32": None, "bfloat16": torch.bfloat16}

@@ -18,15 +18,15 @@ from torch.nn import functional as F
 from trainables.attacks.attack import Objective, search
 from trainables.attacks.gradient import ATTACKS
 from trainables.attacks.objectives import cross_entropy, divergence, kl
-from trainables.classifiers.classifier import Classifier, Tensors, in_precision
+from trainables.classifiers.classifier import Classifier, in_precision
 from trainables.config import RoleConfig, ThreatName
-from trainables.differentiation import grad_and_aux
+from trainables.differentiation import Tensors, grad_and_aux
 from trainables.geometry import Norm
 from trainables.manifolds.manifold import Code, Manifolds
+from trainables.optimisers import Optimiser, OptimiserState
 from trainables.threats.manifold import ManifoldThreat
 from trainables.threats.pixel import PixelThreat
 from trainables.threats.threat import Threat
-from trainables.training.optimisers import Optimiser, OptimiserState
 
 
 class State(NamedTuple):

@@ -3,7 +3,8 @@ import torch
 from torch import Tensor
 
 from trainables.classifiers import BLUEPRINTS
-from trainables.classifiers.classifier import Classifier, Tensors
+from trainables.classifiers.classifier import Classifier
+from trainables.differentiation import Tensors
 from trainables.seeding import stream
 
 Shape = tuple[int, int, int]

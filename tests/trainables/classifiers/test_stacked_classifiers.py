@@ -11,7 +11,8 @@ from torch.utils._pytree import tree_map
 
 from tests.trainables.classifiers.conftest import NARROW, SHAPES, Shape, random_images, trained
 from trainables.classifiers import build
-from trainables.classifiers.classifier import Classifier, Tensors
+from trainables.classifiers.classifier import Classifier
+from trainables.differentiation import Tensors
 
 LABELS = torch.arange(4) % 2
 Function = Callable[[Classifier, Tensors, Tensors, Tensor], Any]

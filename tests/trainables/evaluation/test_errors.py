@@ -17,7 +17,7 @@ from trainables.evaluation.errors import Probe, Starts, Subject, _starts, lost_u
 from trainables.evaluation.measure import manifold_threats, pixel_threats, under_attack
 from trainables.evaluation.tally import Tally
 from trainables.geometry import NORMS
-from trainables.pipeline import load_data
+from trainables.provision import load_data
 from trainables.seeding import stream
 
 DATA = DataConfig(n_train=40, n_validation=60, n_test=20)

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch.utils._pytree import tree_map
 
+from trainables import optimisers
 from trainables.classifiers import build
 from trainables.config import DataConfig, EvaluationConfig, OptimiserConfig, RoleConfig, ThreatModel, TrialConfig
-from trainables.pipeline import load_data
+from trainables.provision import load_data
 from trainables.seeding import stream
-from trainables.training import optimisers
 from trainables.training.loop import make_batch, noise_shapes
 from trainables.training.plan import dedicated_step, draw_noise, fused_step, hyper
 from trainables.training.schedule import learning_rate

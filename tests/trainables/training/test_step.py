@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from tests.trainables.training.test_fused_step import MANIFOLD, PIXEL, Models
 from trainables.config import DataConfig, EvaluationConfig, OptimiserConfig, RoleConfig, TrialConfig
 from trainables.manifolds.manifold import Code
-from trainables.training.optimisers import adam, begin
+from trainables.optimisers import adam, begin
 from trainables.training.plan import dedicated_step, hyper
 from trainables.training.schedule import learning_rate
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from trainables.classifiers.classifier import Tensors
+from trainables.differentiation import Tensors
 
 BETA_1, BETA_2, EPSILON, MOMENTUM = 0.5, 0.9, 1e-8, 0.9
 

@@ -1,0 +1,141 @@
+"""A study's learned manifold: learned once before its trials, measured once after them.
+
+No trial begins before the manifold is in its store, so none holds a processor or a GPU to wait for it; other studies
+that ask for the same one find it there. Ray starts the task anew where its worker dies.
+"""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+from rich.console import Console
+
+from study.config import StudyConfig
+from study.errors import Refused
+from study.interrupt import Interrupt
+from study.monitoring.learning import shown_progress
+from study.storage import provenance
+from study.storage.atomic import write_bytes, write_json
+from study.storage.store import Store
+from study.talking import say
+from trainables.files import is_address, redacted
+from trainables.tune import appraise_manifold, learn_manifold
+
+RETRIES = 3
+TICK = 0.25  # seconds between two looks at what a task has to say
+MOST_CPUS = 8  # more threads do not make so small networks faster
+PICTURES, NUMBERS = Path("results") / "manifold.npz", Path("results") / "manifold.json"
+
+
+def learn(config: StudyConfig, root: str, interrupt: Interrupt, *, joined: bool) -> None:
+    """Learns the manifold that all trials of a study move on, unless it is in its store.
+
+    Args:
+        config: of the study.
+        root: of the store.
+        interrupt: stops it.
+        joined: whether trials run on machines that may not see a folder of this one.
+
+    Raises:
+        Refused: if it cannot be learned.
+        KeyboardInterrupt: if that was asked for.
+    """
+    if config.learned is None:
+        return
+    if joined and not is_address(root):
+        say(f"all nodes must see {root}: if they do not, give --manifolds a shared folder, or an address")
+    task = ray.remote(max_retries=RETRIES)(learn_manifold).options(**_placed("learn the manifold"))
+    reports: Any = task.remote(_trial(config), root)  # a generator of references, though Ray's types say otherwise
+    with shown_progress(Console()) as watch, _refusing(), _cancelling(reports):
+        for told in _told(reports, interrupt):
+            if isinstance(told, str):
+                say(told)
+            else:
+                watch(told)
+    say(f"the manifold lies in {redacted(root)}")
+
+
+def appraise(
+    store: Store, root: str, interrupt: Interrupt, *, tick: Callable[[], None], say: Callable[[str], None]
+) -> None:
+    """Measures a study's learned manifold on test and keeps numbers and pictures for its report, if it has none yet.
+
+    Args:
+        store: of the study.
+        root: of the manifolds' store.
+        interrupt: stops it.
+        tick: is called now and then.
+        say: is told if it cannot be measured; the study's own results do not depend on that.
+
+    Raises:
+        KeyboardInterrupt: if that was asked for.
+    """
+    config = store.config
+    if config.learned is None or (store.run_dir / NUMBERS).is_file():
+        return
+    provenance.log_test_access(store.run_dir, {"purpose": "the quality of the manifold"})
+    task = ray.remote(max_retries=RETRIES)(appraise_manifold).options(**_placed("measure the manifold"))
+    reference: Any = task.remote(_trial(config), config.n_attacked, root)
+    try:
+        with _cancelling(reference):
+            while not ray.wait([reference], timeout=TICK)[0]:
+                tick()
+                interrupt.check()
+        found: dict[str, Any] = ray.get(reference)
+    except ray.exceptions.RayError as error:
+        say(f"the manifold could not be measured, and the report goes without: {_reason(error)}; --resume tries again")
+        return
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **found.pop("pictures"))
+    write_bytes(store.run_dir / PICTURES, buffer.getvalue())
+    write_json(store.run_dir / NUMBERS, {"model": store.state.study["manifold"], **found})
+
+
+def _trial(config: StudyConfig) -> dict[str, Any]:
+    return config.base(config.architectures[0], 0).to_dict()
+
+
+def _told(reports: Any, interrupt: Interrupt) -> Iterator[Any]:
+    """Yields what a task yields, and looks for an interrupt meanwhile."""
+    while True:
+        ready, _ = ray.wait([reports], timeout=TICK)
+        interrupt.check()
+        if ready:
+            try:
+                yield ray.get(next(reports))
+            except StopIteration:
+                return
+
+
+@contextmanager
+def _cancelling(task: Any) -> Iterator[None]:
+    """Ends a task with whoever waits for it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        ray.cancel(task, force=True)
+        raise
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Turns what goes wrong with a task into a refusal: no trial has begun yet."""
+    try:
+        yield
+    except ray.exceptions.RayError as error:
+        raise Refused(f"the manifold could not be learned: {_reason(error)}") from error
+
+
+def _reason(error: ray.exceptions.RayError) -> str:
+    return " ".join(str(getattr(error, "cause", None) or error).split())
+
+
+def _placed(name: str) -> dict[str, Any]:
+    """Returns where a task of its own runs: on a whole node, as long as that is not too large for it."""
+    alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call] # Ray's
+    nodes = [node["Resources"].get("CPU", 0) for node in alive]
+    return {"num_cpus": max(1, min(MOST_CPUS, int(max(nodes, default=1)))), "name": name}

@@ -1,0 +1,97 @@
+"""Manifolds that VAE-GANs have learned: one for each class, or one for all.
+
+Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740), section 3.2. The code of an image is the mean that the encoder of
+its class gives; what an attack starts from, and is compared with, is that code's image and not the image itself. A
+decoder of one class is told the label: its images of a class say nothing about whether a classifier would know it.
+Unlike in the paper's code, codes are moved into the latent box before anything starts from them.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import final
+from weakref import WeakKeyDictionary
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from trainables.config import LatentBox
+from trainables.data.split import Split
+from trainables.differentiation import Tensors, clamp_through
+from trainables.manifolds.manifold import Code, Manifold
+from trainables.manifolds.vaegan.networks import Networks
+
+CHUNK = 500
+EXTREMES = ("box.low", "box.high")
+
+
+@final
+class LearnedManifold(Manifold):
+    """Trained encoders and decoders, and the latent box.
+
+    Args:
+        networks: the functions.
+        weights: of all models, stacked, with the extremes of the codes of what they were trained on.
+        agnostic: whether there is one model for all classes.
+        box: the extremes, a number for each dimension, or 2 in all of them.
+    """
+
+    def __init__(self, networks: Networks, weights: Tensors, *, agnostic: bool, box: LatentBox) -> None:
+        self.code_length, self._networks, self.agnostic = networks.latent, networks, agnostic
+        self._weights = {name: values for name, values in weights.items() if name not in EXTREMES}
+        self.low, self.high = (
+            (weights[EXTREMES[0]], weights[EXTREMES[1]])
+            if box == "minmax"
+            else (torch.full((networks.latent,), -2.0), torch.full((networks.latent,), 2.0))
+        )
+        self._means: WeakKeyDictionary[Split, Tensor] = WeakKeyDictionary()
+
+    def codes(self, split: Split, indices: Int[Tensor, "batch"]) -> Code:
+        if split not in self._means:
+            everything = torch.split(torch.arange(len(split)), CHUNK)
+            parts = [self.encode(split.images(rows), split.labels[rows]) for rows in everything]
+            self._means[split] = torch.cat(parts).clamp(self.low, self.high)
+        return Code(self._means[split][indices], self.models(split.labels[indices]))
+
+    def models(self, labels: Int[Tensor, "batch"]) -> Int[Tensor, "batch"]:
+        """Returns which model makes the images of a class."""
+        return torch.zeros_like(labels) if self.agnostic else labels
+
+    @torch.no_grad()
+    def encode(
+        self, images: Float[Tensor, "batch channel height width"], labels: Int[Tensor, "batch"]
+    ) -> Float[Tensor, "batch code"]:
+        """Returns the means of the images' codes, wherever they lie."""
+
+        def means(weights: Tensors, rows: Tensor) -> Tensor:
+            return self._networks.encode(weights, weights, images[rows], training=False)[0]
+
+        return self._by_model(self.models(labels), images.dtype, means)
+
+    def decode(self, code: Code) -> Float[Tensor, "batch channel height width"]:
+        def made(weights: Tensors, rows: Tensor) -> Tensor:
+            return self._networks.decode(weights, weights, code.free[rows], training=False)
+
+        return self._by_model(code.fixed, code.free.dtype, made)
+
+    def clamp(self, free: Float[Tensor, "batch code"]) -> Float[Tensor, "batch code"]:
+        return clamp_through(free, self.low, self.high)
+
+    def digest(self) -> str:
+        hashed = hashlib.sha256(f"{self.agnostic}".encode())
+        everything = self._weights | dict(zip(EXTREMES, (self.low, self.high), strict=True))
+        for name in sorted(everything):
+            hashed.update(name.encode() + everything[name].numpy().tobytes())
+        return hashed.hexdigest()
+
+    def _by_model(
+        self, models: Int[Tensor, "batch"], dtype: torch.dtype, function: Callable[[Tensors, Tensor], Tensor]
+    ) -> Tensor:
+        """Calls a function with each model's weights and its rows, and puts the results in the rows' order."""
+        order, parts, begin = models.argsort(stable=True), [], 0
+        for model, count in enumerate(models.bincount().tolist()):
+            if count:
+                own = {name: values[model].to(dtype) for name, values in self._weights.items()}
+                parts.append(function(own, order[begin : begin + count]))
+            begin += count
+        return torch.cat(parts)[order.argsort()]
