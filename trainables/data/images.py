@@ -15,8 +15,6 @@ from trainables.data.selection import select
 from trainables.data.split import Split, Splits
 from trainables.data.stored import Stock, Stocks, StoredSplit
 
-LOOKED_AT = 200  # images of a pool, to name it by
-
 
 def load(config: DataConfig) -> Splits:
     """Reads the examples that a config selects, and writes nothing.
@@ -27,30 +25,29 @@ def load(config: DataConfig) -> Splits:
     """
     stocks = _read(config)
     rows = select(config, stocks.training.labels, stocks.test.labels)
-    train = stocks.training.take(rows.train)
+    train, validation = stocks.training.take(rows.train), stocks.training.take(rows.validation)
     return Splits(
         train=train,
-        validation=stocks.training.take(rows.validation),
+        validation=validation,
         test=stocks.test.take(rows.test),
         classes=stocks.classes,
         image_shape=train.shape,
         pool=lambda: _pooled(_read(config).training, rows.validation),  # again: a trial need not keep them in memory
-        pool_fingerprint=_pool_fingerprint(stocks.training, rows.validation),
+        pool_fingerprint=_pool_fingerprint(stocks.training.labels, rows.validation, validation),
     )
 
 
-def _pooled(stock: Stock, validation: Int[Tensor, "rows"], *, every: int = 1) -> StoredSplit:
-    """Takes the training images that are not for validation, or every so many-th of them."""
+def _pooled(stock: Stock, validation: Int[Tensor, "rows"]) -> StoredSplit:
+    """Takes the training images that are not for validation."""
     learned = torch.ones(len(stock.labels), dtype=torch.bool)
     learned[validation] = False
-    return stock.take(learned.nonzero()[::every, 0])
+    return stock.take(learned.nonzero()[:, 0])
 
 
-def _pool_fingerprint(stock: Stock, validation: Int[Tensor, "rows"]) -> str:
-    """Returns a SHA-256 of which images there are, by all labels and rows and by the bytes of a few."""
-    few = _pooled(stock, validation, every=max(1, len(stock.labels) // LOOKED_AT))
-    hashed = hashlib.sha256(fingerprint_of(few).encode())
-    for part in (stock.labels, validation.sort().values):
+def _pool_fingerprint(labels: Int[Tensor, "all"], rows: Int[Tensor, "rows"], validation: StoredSplit) -> str:
+    """Returns a SHA-256 of which images there are: all labels, and rows and bytes of those that are left out."""
+    hashed = hashlib.sha256(fingerprint_of(validation).encode())
+    for part in (labels, rows):
         hashed.update(part.to(torch.int64).cpu().contiguous().numpy().tobytes())
     return hashed.hexdigest()
 
