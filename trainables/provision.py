@@ -131,10 +131,12 @@ def learned(config: LearnedConfig, of: DataConfig, data: Data, root: str) -> Lea
     Raises:
         ValueError: if the store cannot be reached, or a class has too few images.
     """
-    for _ in learning(config.model, of, data, root):
-        pass
-    store = ManifoldStore(root)
-    weights, _ = store.load(name_of(config.model, of, data))
+    store, name = ManifoldStore(root), name_of(config.model, of, data)
+    weights, _ = store.load(name)
+    if weights is None:
+        for _ in learning(config.model, of, data, root):
+            pass
+        weights, _ = store.load(name)
     if weights is None:
         raise ValueError(f"a manifold that was learned must be in its store; {store} has lost it; try again")
     return LearnedManifold(_networks(config.model, data), weights, agnostic=config.model.agnostic, box=config.box)

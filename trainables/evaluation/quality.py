@@ -119,22 +119,22 @@ def measure(
         seed: of samples and attack.
     """
     everything = torch.arange(len(split))
-    wrong, failed = [], []
-    lengths: dict[int, list[Tensor]] = {1: [], 2: []}
+    wrong, failed, lengths = [], [], []
     for rows in torch.split(everything, CHUNK):
         images, labels, made = split.images(rows), split.labels[rows], reconstructions(manifold, split, rows)
-        for order, known in lengths.items():
-            known.append((images - made).flatten(1).norm(p=order, dim=1))
+        apart = (images - made).flatten(1)
+        lengths.append(torch.stack([apart.norm(p=1, dim=1), apart.norm(dim=1)]))
         wrong.append(reference.wrong(images, labels))
         failed.append(reference.wrong(made, labels))
     codes = torch.cat([manifold.encode(split.images(r), split.labels[r]) for r in torch.split(everything, CHUNK)])
     drawn = torch.arange(SAMPLES) % (int(split.labels.max()) + 1)
     missed = None if manifold.agnostic else reference.wrong(samples(manifold, drawn, seed), drawn)
-    success, agreement = _agreement(manifold, split, reference, victim, norm, eta, everything[:attacked], seed)
+    attack = adversarial(manifold, split, victim, norm, eta, everything[:attacked], seed)
+    success, agreement = _agreement(attack, split.labels[:attacked], reference)
     return Quality(
         images=len(split),
-        l1=torch.cat(lengths[1]).mean().item(),
-        l2=torch.cat(lengths[2]).mean().item(),
+        l1=torch.cat(lengths, dim=1)[0].mean().item(),
+        l2=torch.cat(lengths, dim=1)[1].mean().item(),
         error=_fraction(wrong),
         reconstruction_error=_fraction(failed),
         sample_error=None if missed is None else _fraction([missed]),
@@ -184,23 +184,15 @@ def adversarial(
     return Attacked(was_right, found.success & was_right, found.delta, threat.render(found.delta))
 
 
-def _agreement(
-    manifold: LearnedManifold,
-    split: Split,
-    reference: Network,
-    victim: Network,
-    norm: Norm,
-    eta: float,
-    rows: Tensor,
-    seed: int,
-) -> tuple[float | None, float | None]:
-    right, fallen, _, images = adversarial(manifold, split, victim, norm, eta, rows, seed)
+def _agreement(attack: Attacked, labels: Tensor, reference: Network) -> tuple[float | None, float | None]:
+    """Returns how often an attack succeeds, and how often the reference still takes its successes for their label."""
+    right, fallen = attack.right, attack.fallen
     if not right.any():
         return None, None
     success = (fallen.sum() / right.sum()).item()
     if not fallen.any():
         return success, None
-    return success, 1 - _fraction([reference.wrong(images[fallen], split.labels[rows[fallen]])])
+    return success, 1 - _fraction([reference.wrong(attack.images[fallen], labels[fallen])])
 
 
 def _fraction(masks: list[Tensor]) -> float:
