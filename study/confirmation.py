@@ -39,14 +39,22 @@ class Job:
 
 
 def jobs(store: Store) -> list[Job]:
-    """Returns all that the confirmation consists of, the first seed of all candidates before the second."""
+    """Returns all that the confirmation consists of, the first seed of all candidates before the second.
+
+    Of a seed, those that took longest in the search come first: what ends last shall be short, lest it runs alone.
+    """
     config = store.config
     measured = asdict(config.confirmation())
+    slowest_first = sorted(candidates(store.state, config.architectures), key=_seconds, reverse=True)
     return [
         Job(trial=trial, seed=seed, config=trial.config | {"seed": seed, "evaluation": measured})
         for seed in config.fresh_seeds()
-        for trial in candidates(store.state, config.architectures)
+        for trial in slowest_first
     ]
+
+
+def _seconds(trial: Trial) -> float:
+    return float(trial.curve[-1]["seconds"]) if trial.curve else 0.0
 
 
 def run_confirmation(

@@ -45,11 +45,11 @@ def fail(desk, trial, why):
     return desk.hear(trial.trial_id, Said(failed=why))
 
 
-def work(desk, error, robust_error):
+def work(desk, error, robust_error, **changes):
     """Takes the next trial and ends it with these errors."""
     trial = desk.next()
     tell(desk, trial, 1, 0.9, None)
-    tell(desk, trial, 2, error, robust_error)
+    tell(desk, trial, 2, error, robust_error, **changes)
     return desk.end(trial.trial_id)
 
 

@@ -33,3 +33,14 @@ def test_all_candidates_are_retrained_with_the_same_fresh_seeds_on_test(store):
         assert job.config["seed"] == job.seed
         kept = {key: value for key, value in job.config.items() if key not in ("seed", "evaluation")}
         assert kept == {key: job.trial.config[key] for key in kept}
+
+
+def test_the_slowest_of_a_seed_are_retrained_first(store):
+    desk = Desk(store)
+    for seconds in (1.0, 5.0, 3.0):
+        work(desk, 0.5, 0.9, seconds=seconds)
+
+    todo = jobs(store)
+
+    slowest_first = ["mlp-000", "conv-001", "conv-000"]
+    assert [job.trial.trial_id for job in todo] == slowest_first * len(store.config.fresh_seeds())
