@@ -6,6 +6,7 @@ Who is a candidate is decided on validation alone; the test split is opened for 
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from typing import Any
 
 import ray
@@ -41,15 +42,21 @@ class Job:
 def jobs(store: Store) -> list[Job]:
     """Returns all that the confirmation consists of, the first seed of all candidates before the second.
 
-    Of a seed, those that took longest in the search come first: what ends last shall be short, lest it runs alone.
+    Those that take long and those that do not take turns, so that the pace so far says how much time is left; with the
+    last seed the longest come first, lest one of them ends alone.
     """
     config = store.config
     measured = asdict(config.confirmation())
-    slowest_first = sorted(candidates(store.state, config.architectures), key=_seconds, reverse=True)
+    longest_first = sorted(candidates(store.state, config.architectures), key=_seconds, reverse=True)
+    half = (len(longest_first) + 1) // 2
+    pairs = zip_longest(longest_first[:half], reversed(longest_first[half:]))
+    in_turns = [trial for pair in pairs for trial in pair if trial]
+    seeds = config.fresh_seeds()
+    order = {seed: longest_first if seed == seeds[-1] else in_turns for seed in seeds}
     return [
         Job(trial=trial, seed=seed, config=trial.config | {"seed": seed, "evaluation": measured})
-        for seed in config.fresh_seeds()
-        for trial in slowest_first
+        for seed, trials in order.items()
+        for trial in trials
     ]
 
 

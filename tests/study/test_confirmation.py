@@ -25,9 +25,10 @@ def test_all_candidates_are_retrained_with_the_same_fresh_seeds_on_test(store):
 
     todo = jobs(store)
 
-    assert [(job.trial.trial_id, job.seed) for job in todo] == [
-        (trial, seed) for seed in store.config.fresh_seeds() for trial in ("conv-000", "conv-001", "mlp-000", "mlp-001")
-    ]
+    trials = {"conv-000", "conv-001", "mlp-000", "mlp-001"}
+    rounds = [todo[start : start + 4] for start in (0, 4)]
+    assert [{job.seed for job in each} for each in rounds] == [{seed} for seed in store.config.fresh_seeds()]
+    assert [{job.trial.trial_id for job in each} for each in rounds] == [trials, trials] and len(todo) == 8
     for job in todo:
         assert job.config["evaluation"]["split"] == "test"
         assert job.config["seed"] == job.seed
@@ -35,12 +36,13 @@ def test_all_candidates_are_retrained_with_the_same_fresh_seeds_on_test(store):
         assert kept == {key: job.trial.config[key] for key in kept}
 
 
-def test_the_slowest_of_a_seed_are_retrained_first(store):
+def test_long_and_short_ones_take_turns_and_the_longest_of_the_last_seed_come_first(store):
     desk = Desk(store)
     for seconds in (1.0, 5.0, 3.0):
         work(desk, 0.5, 0.9, seconds=seconds)
+    first, last = store.config.fresh_seeds()
 
-    todo = jobs(store)
+    todo = [(job.trial.trial_id, job.seed) for job in jobs(store)]
 
-    slowest_first = ["mlp-000", "conv-001", "conv-000"]
-    assert [job.trial.trial_id for job in todo] == slowest_first * len(store.config.fresh_seeds())
+    conv, mlp, other = "conv-000", "mlp-000", "conv-001"
+    assert todo == [(mlp, first), (conv, first), (other, first), (mlp, last), (other, last), (conv, last)]
