@@ -163,7 +163,12 @@ class StudyConfig:
     def confirmation(self) -> EvaluationConfig:
         """How candidates are measured on test: harder than in the search, so that none hides from a weak attack."""
         return EvaluationConfig(
-            split="test", n_attacked=self.n_attacked, steps=self.steps, restarts=2, paper_attempts=self.attempts
+            split="test",
+            n_attacked=self.n_attacked,
+            steps=self.steps,
+            restarts=2,
+            paper_attempts=self.attempts,
+            only_last=True,
         )
 
     def base(self, architecture: Architecture, seed: int) -> TrialConfig:

@@ -28,7 +28,8 @@ def test_all_candidates_are_retrained_with_the_same_fresh_seeds_on_test(store):
     trials = {"conv-000", "conv-001", "mlp-000", "mlp-001"}
     rounds = [todo[start : start + 4] for start in (0, 4)]
     assert [{job.seed for job in each} for each in rounds] == [{seed} for seed in store.config.fresh_seeds()]
-    assert [{job.trial.trial_id for job in each} for each in rounds] == [trials, trials] and len(todo) == 8
+    assert [{job.trial.trial_id for job in each} for each in rounds] == [trials, trials]
+    assert len(todo) == 8
     for job in todo:
         assert job.config["evaluation"]["split"] == "test"
         assert job.config["seed"] == job.seed

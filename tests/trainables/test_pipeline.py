@@ -57,6 +57,15 @@ def test_attacks_also_run_where_they_are_asked_for() -> None:
     assert first.robust_error is not None
 
 
+def test_who_looks_at_the_last_epoch_alone_finds_the_same_there() -> None:
+    every = without_time(TINY)
+    (last,) = without_time(replace(TINY, evaluation=replace(TINY.evaluation, only_last=True)))
+
+    passes = {"forward_passes": last.forward_passes}  # the epochs before were not measured
+    assert last == replace(every[-1], **passes)
+    assert last.forward_passes < every[-1].forward_passes
+
+
 def test_attacking_midway_does_not_change_training() -> None:
     early = replace(TINY, roles=ROLES, evaluation=replace(TINY.evaluation, at_epochs=(1,)))
 
@@ -80,11 +89,14 @@ def test_the_scheduler_stops_by_not_asking() -> None:
 
 def test_a_rate_that_explodes_is_infeasible_with_its_reason() -> None:
     optimiser = OptimiserConfig(kind="sgd", learning_rate=10.0, weight_decay=1.0)
-    reports = without_time(replace(TINY, epochs=40, optimiser=optimiser, architecture="mlp"))
+    config = replace(TINY, epochs=40, optimiser=optimiser, architecture="mlp")
+    reports = without_time(config)
 
     assert reports[-1].infeasible in ("the training loss is nan", "the training loss is inf")
     assert reports[-1].epoch < 40
     assert reports[-1].robust_error is None
+    last = without_time(replace(config, evaluation=replace(config.evaluation, only_last=True)))
+    assert [(report.epoch, report.infeasible) for report in last] == [(reports[-1].epoch, reports[-1].infeasible)]
 
 
 def test_weights_that_are_not_finite_are_infeasible_whatever_they_predict() -> None:

@@ -46,6 +46,7 @@ class EvaluationConfig:
         radii: fractions of epsilon and eta at which errors are measured and averaged.
         paper_attempts: of the paper's own attack (40 steps of projected Adam) for the success rates; 0 for none.
         at_epochs: epochs (counted from 1) after which the attacks run; the last epoch always does.
+        only_last: nothing is measured, and nothing reported, before the last epoch, unless training breaks down.
     """
 
     split: Literal["validation", "test"] = "validation"
@@ -55,6 +56,7 @@ class EvaluationConfig:
     radii: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
     paper_attempts: int = 1
     at_epochs: tuple[int, ...] = ()
+    only_last: bool = False
 
     def __post_init__(self) -> None:
         must_choose(self)
@@ -66,3 +68,4 @@ class EvaluationConfig:
         must(named, f"radii differ in their first two digits, which name their columns; got {self.radii}")
         must(self.paper_attempts >= 0, f"paper_attempts is at least 0; got {self.paper_attempts}")
         must(min(self.at_epochs, default=1) >= 1, f"at_epochs counts from 1; got {self.at_epochs}")
+        must(not (self.only_last and self.at_epochs), f"only_last leaves no other epochs; got {self.at_epochs=}")

@@ -15,15 +15,16 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
-from trainables.attacks.attack import Attack, Found, search
+from trainables.attacks.attack import Attack
 from trainables.attacks.objectives import cross_entropy
 from trainables.classifiers.classifier import Classifier
 from trainables.data.split import Split
-from trainables.differentiation import Tensors
+from trainables.differentiation import Tensors, grad_and_aux
 from trainables.evaluation.tally import Tally
 from trainables.threats.threat import Threat
 
 CHUNK = 500
+WORTH_LEAVING = 1 / 8  # of a batch; to make it anew for fewer would cost more than they do
 
 MakeThreat = Callable[[Tensor, Tensor], Threat]
 """Makes the threat for some examples (indices into a split) at one radius."""
@@ -84,53 +85,59 @@ class Probe:
     def succeeds(
         self, subject: Subject, indices: Tensor, radius: float, starts: Starts, *, once: bool
     ) -> Bool[Tensor, "attempt example"]:
-        """Returns in which attempts it finds a misclassified image; attempts share batches.
+        """Returns in which attempts it finds a misclassified image.
 
-        An attempt leaves the batch with its first success.
+        An attempt ends with its first success, and leaves the batch as soon as enough others have.
 
         Args:
             subject: the model and its data.
             indices: the examples.
             radius: of the ball.
             starts: noise for every attempt on each of the split's attacked examples.
-            once: one success is enough: all attempts on an example end with it.
+            once: one success is enough: a later attempt is made on what the earlier ones have left.
         """
         found = torch.zeros(starts.uniform.shape, dtype=torch.bool)
         everything = torch.cartesian_prod(torch.arange(len(found)), indices)
-        for rows in torch.split(everything, CHUNK):
+        for rows in torch.split(everything, max(1, min(CHUNK, len(indices))) if once else CHUNK):
             attempt, example = (rows[~found.any(0)[rows[:, 1]]] if once else rows).unbind(1)
-            threat = self.threat(example, torch.tensor(radius))
-            delta = threat.start(starts.gaussian[attempt, example], starts.uniform[attempt, example])
-            state = None
-            for leg in self._legs():
-                result = self._search(subject, example, radius, delta, state, leg)
-                found[attempt, example] = result.success
-                done = found.any(0)[example] if once else result.success
-                delta, state, attempt, example = _taken((*result.last, attempt, example), ~done)
-                if not len(example):
-                    break
+            self._try(subject, attempt, example, radius, starts, found)
         return found[:, indices]
 
-    def _legs(self) -> list[int]:
-        """Splits the steps where examples that have succeeded are taken out: after 5, 10, 20, 40 ... steps."""
-        ends = [end for end in (5 * 2**k for k in range(20)) if end < self.steps] + [self.steps]
-        return [end - start for start, end in zip([0, *ends], ends, strict=False)]
+    def _try(
+        self, subject: Subject, attempt: Tensor, example: Tensor, radius: float, starts: Starts, found: Tensor
+    ) -> None:
+        """Attacks examples, each in one attempt, and notes in `found` which fall."""
+        threat = self.threat(example, torch.tensor(radius))
+        delta = threat.start(starts.gaussian[attempt, example], starts.uniform[attempt, example])
+        state, step_size = self.attack.begin(delta), torch.tensor(self.step_size)
+        for step in range(self.steps + 1):
+            gradient, wrong = self._look(subject, example, threat, delta, climbs=step < self.steps)
+            found[attempt[wrong], example[wrong]] = True
+            left = ~found[attempt, example]
+            if step == self.steps or not left.any():
+                return
+            if left.double().mean() <= 1 - WORTH_LEAVING:
+                kept = (gradient, delta, state, attempt, example)
+                gradient, delta, state, attempt, example = _taken(kept, left)
+                threat = self.threat(example, torch.tensor(radius))
+            moved, state = self.attack.move(delta, gradient, state, threat, step_size)
+            delta = threat.project(moved)
 
-    def _search(self, subject: Subject, indices: Tensor, radius: float, delta: Tensor, state: Any, steps: int) -> Found:
-        result = search(
-            self.attack,
-            cross_entropy(subject.classifier, subject.folded, subject.split.labels[indices]),
-            self.threat(indices, torch.tensor(radius)),
-            delta,
-            step_size=torch.tensor(self.step_size),
-            steps=torch.tensor(steps),
-            slack=torch.tensor(0),
-            longest=steps,
-            alone=True,
-            state=state,
-        )
-        subject.tally.add(len(indices), forward=result.iterations + 1, backward=result.iterations)
-        return result
+    def _look(
+        self, subject: Subject, example: Tensor, threat: Threat, delta: Tensor, *, climbs: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the gradient at perturbations, if the attack climbs on from there, and which are misclassified."""
+        objective = cross_entropy(subject.classifier, subject.folded, subject.split.labels[example])
+
+        def rise(at: Tensor) -> tuple[Tensor, Tensor]:
+            loss, wrong = objective(threat.render(at))
+            return loss.sum(), wrong
+
+        subject.tally.add(len(example), forward=1, backward=int(climbs))
+        if climbs:
+            return grad_and_aux(rise, delta, alone=True)
+        with torch.no_grad():
+            return delta, rise(delta)[1]
 
 
 def _taken(tensors: tuple[Any, ...], mask: Tensor) -> tuple[Any, ...]:

@@ -90,14 +90,16 @@ def begin(config: TrialConfig, classifier: Classifier, splits: Splits, manifolds
 
 
 def train(training: Training, after_step: Callable[[], None] = lambda: None) -> Iterator[EpochReport]:
-    """Trains to the config's last epoch and reports after each; ends early, with the reason, where nothing can come.
+    """Trains to the config's last epoch and reports after each, or after the last one alone, as its evaluation asks.
+
+    It ends early, with the reason, where nothing can come.
 
     Args:
         training: goes on from wherever it is.
         after_step: is called between any two steps, where the training may be packed.
     """
-    progress = training.progress
-    while progress.epoch < training.config.epochs:
+    config, progress = training.config, training.progress
+    while progress.epoch < config.epochs:
         started, before = time.perf_counter(), progress.seconds
 
         def stepped(started: float = started, before: float = before) -> None:
@@ -105,8 +107,12 @@ def train(training: Training, after_step: Callable[[], None] = lambda: None) -> 
             after_step()
 
         loss = _epoch(training, stepped)
-        report = _report(training, progress.epoch + 1, loss, before - started)
-        progress.epoch, progress.losses, progress.permutation = report.epoch, [], None
+        epoch = progress.epoch + 1
+        says = epoch == config.epochs or not config.evaluation.only_last or not math.isfinite(loss)
+        report = _report(training, epoch, loss, before - started) if says else None
+        progress.epoch, progress.losses, progress.permutation = epoch, [], None
+        if report is None:
+            continue
         progress.seconds = report.seconds
         yield report
         if report.infeasible:
