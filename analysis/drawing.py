@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from analysis.front import REFERENCE_POINT, Candidate, ConfirmedFront
+from analysis.front import Candidate, ConfirmedFront
 from analysis.pareto import staircase
 
 INK: Final = "#1c1e21"
@@ -68,10 +68,17 @@ def in_style() -> AbstractContextManager[None]:
     return mpl.rc_context(STYLE)
 
 
-def model_name(architecture: str, width: float, parameters: int | None) -> str:
-    """Returns an architecture as legends name it: "conv, 100k parameters", "resnet ×1/8, 45k parameters"."""
+def model_name(architecture: str, width: float, parameters: Sequence[int]) -> str:
+    """Returns an architecture as legends name it: "conv, 100k parameters", "resnet ×1/8, 45k parameters".
+
+    Args:
+        architecture: its name.
+        width: multiplies its channels.
+        parameters: of all its models; they differ where a search chooses among sizes.
+    """
     times = "" if width == 1 else f" ×{Fraction(width).limit_denominator(64)}"
-    return f"{architecture}{times}" + ("" if parameters is None else f", {_count(parameters)} parameters")
+    ends = sorted({min(parameters), max(parameters)}) if parameters else []
+    return f"{architecture}{times}" + (f", {' to '.join(map(_count, ends))} parameters" if ends else "")
 
 
 def _count(number: int) -> str:
@@ -81,13 +88,13 @@ def _count(number: int) -> str:
     return str(number)
 
 
-def limits(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Returns limits of an axis of fractions that leave some room around the values."""
+def limits(values: NDArray[np.float64], worst: float = 1.0) -> tuple[float, float]:
+    """Returns limits of an axis from 0 to the worst value at most that leave some room around the values."""
     if len(values) == 0:
-        return 0.0, 1.0
+        return 0.0, worst
     low, high = float(values.min()), float(values.max())
-    room = max(0.07 * (high - low), 0.01)
-    return max(low - room, -0.02), min(high + room, 1.02)  # a point at 0 or 1 is drawn whole
+    room = max(0.07 * (high - low), 0.01 * worst)
+    return max(low - room, -0.02 * worst), min(high + room, 1.02 * worst)  # a point at 0 or the worst is drawn whole
 
 
 def draw_candidate(axes: Axes, candidate: Candidate, columns: Sequence[str], *, filled: bool) -> None:
@@ -114,7 +121,7 @@ def draw_candidate(axes: Axes, candidate: Candidate, columns: Sequence[str], *, 
 
 def draw_front(axes: Axes, front: ConfirmedFront, *, pale: bool = False) -> None:
     """Draws the border of what an architecture's confirmed means dominate, as far as the axes go."""
-    corners = staircase([candidate.means for candidate in front.members], REFERENCE_POINT)
+    corners = staircase([candidate.means for candidate in front.members], front.reference)
     style = look(front.architecture)
     if not pale:
         axes.plot(*corners.T, "-", color=style.colour, alpha=0.85, linewidth=1.3, zorder=2)
@@ -126,7 +133,7 @@ def draw_front(axes: Axes, front: ConfirmedFront, *, pale: bool = False) -> None
 
 def along_front(front: ConfirmedFront) -> NDArray[np.float64]:
     """Returns points close together on the line that `draw_front` draws, one row a point."""
-    corners = staircase([candidate.means for candidate in front.members], REFERENCE_POINT)
+    corners = staircase([candidate.means for candidate in front.members], front.reference)
     pieces = [np.linspace(start, end, 40) for start, end in pairwise(corners)]
     return np.concatenate(pieces) if pieces else np.empty((0, 2))
 

@@ -24,7 +24,7 @@ from analysis.drawing import (
     pale_handle,
 )
 from analysis.formats import norm_name
-from analysis.front import OBJECTIVES, Candidate, ConfirmedFront, confirmed_fronts
+from analysis.front import Candidate, ConfirmedFront, confirmed_fronts
 from analysis.labels import Label, place
 from analysis.load import Study
 from analysis.panels import Limits, new_sheet
@@ -41,12 +41,12 @@ def in_panels(fronts: Fronts) -> list[Fronts]:
 
 
 def pareto(study: Study) -> Figure:
-    """Draws test error against robust error: all trials faintly, the confirmed candidates, their fronts."""
+    """Draws the objectives against each other: all trials faintly, the confirmed candidates, their fronts."""
     fronts = confirmed_fronts(study)
     groups = in_panels(fronts)
     with in_style():
         split = "test" if any(front.candidates for front in fronts) else "validation"
-        sheet = new_sheet(len(groups), f"{split} error", _robust_axis(study))
+        sheet = new_sheet(len(groups), f"{split} {study.objectives[0].axis}", _upward_axis(study))
         sheet.set_limits(*visible_window(study))
         for number, (axes, group) in enumerate(zip(sheet.panels, groups, strict=True)):
             for front in fronts:
@@ -91,8 +91,9 @@ def success(study: Study) -> Figure:
 
 
 def validation_points(study: Study, architecture: str | None = None) -> NDArray[np.float64]:
-    """Returns (error, robust error) on validation of the trials that have both, one row a trial."""
-    columns = [study.trials[name].to_pylist() for name in ("architecture", "val_error", "val_robust_error")]
+    """Returns both objectives on validation of the trials that have them, one row a trial."""
+    names = ["architecture", *(objective.on_validation for objective in study.objectives)]
+    columns = [study.trials[name].to_pylist() for name in names]
     rows = [row[1:] for row in zip(*columns, strict=True) if architecture in (None, row[0]) and None not in row]
     points = np.asarray(rows, dtype=np.float64).reshape(-1, 2)
     found: NDArray[np.float64] = points[np.isfinite(points).all(axis=1)]
@@ -108,15 +109,15 @@ def visible_window(study: Study) -> tuple[Limits, Limits]:
     confirmed = [
         [[value for value in (bar.low, bar.mean, bar.high) if value is not None] for bar in bars]
         for front in confirmed_fronts(study)
-        for bars in ([candidate.spread(metric) for metric in OBJECTIVES] for candidate in front.candidates)
+        for bars in ([c.spread(objective.on_test) for objective in study.objectives] for c in front.candidates)
     ]
     trials = validation_points(study)
     central = np.quantile(trials, [0.0, 0.9], axis=0) if len(trials) else np.empty((0, 2))
     if not confirmed:
         central = trials
     across, upward = (
-        limits(np.asarray([*(value for ends in confirmed for value in ends[axis]), *central[:, axis]]))
-        for axis in (0, 1)
+        limits(np.asarray([*(value for ends in confirmed for value in ends[axis]), *central[:, axis]]), objective.worst)
+        for axis, objective in enumerate(study.objectives)
     )
     return across, upward
 
@@ -133,13 +134,14 @@ def _draw_group(axes: Axes, study: Study, front: ConfirmedFront, alpha: float) -
     axes.plot(*points.T, ".", color=colour, alpha=alpha, markersize=5, markeredgewidth=0, zorder=1)
     draw_front(axes, front)
     for candidate in front.candidates:
-        draw_candidate(axes, candidate, OBJECTIVES, filled=candidate in front.members)
+        columns = [objective.on_test for objective in study.objectives]
+        draw_candidate(axes, candidate, columns, filled=candidate in front.members)
 
 
 def _name_baselines(axes: Axes, study: Study, fronts: Fronts) -> None:
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     labels = [label for label in _baselines(study, fronts) if left <= label.x <= right and low <= label.y <= high]
-    means = [candidate.means for front in fronts for candidate in front.candidates]
+    means = [(c.means[0], c.means[1]) for front in fronts for c in front.candidates]
     named = [(label.x, label.y) for label in labels]
     along = [point for front in fronts for point in along_front(front)]
     # Where nothing is confirmed the trials are all there is to see.
@@ -165,9 +167,15 @@ def _success(candidate: Candidate) -> tuple[float, float]:
     return x, y
 
 
-def _robust_axis(study: Study) -> str:
-    radii = ", ".join(f"{radius:.3g}" for radius in study.radii)
-    return f"robust error (mean over radii {radii}; {norm_name(study.config['threat_model']['norm'])})"
+def _upward_axis(study: Study) -> str:
+    """Names the second objective, and the adversary behind it where there is one."""
+    objective, threat = study.objectives[1], study.config["threat_model"]
+    radii, norm = ", ".join(f"{radius:.3g}" for radius in study.radii), norm_name(threat["norm"])
+    under = {
+        "robust_error": f" (mean over radii {radii}; {norm})",
+        "label_disagreement": f" (of on-manifold adversarial examples; {norm}, η = {threat['eta']:g})",
+    }
+    return f"{objective.axis}{under.get(objective.name, '')}"
 
 
 def _models(study: Study, fronts: Fronts, *, lines: bool) -> list[Line2D]:
@@ -179,8 +187,9 @@ def _models(study: Study, fronts: Fronts, *, lines: bool) -> list[Line2D]:
             if row["architecture"] == front.architecture and row["width"] is not None
         }
         kinds |= {(candidate.width, candidate.parameters) for candidate in front.candidates}
-        known = {kind for kind in kinds if kind[1] is not None} or kinds or {(study.width(front.architecture), None)}
-        names = sorted(model_name(front.architecture, *kind) for kind in known)
+        widths = sorted({width for width, _ in kinds} or {study.width(front.architecture)})
+        sizes = [[size for width, size in kinds if width == each and size is not None] for each in widths]
+        names = [model_name(front.architecture, *kind) for kind in zip(widths, sizes, strict=True)]
         handles.append(model_handle(front.architecture, " / ".join(names), line=lines and bool(front.members)))
     return handles
 
@@ -207,7 +216,7 @@ def _baselines(study: Study, fronts: Fronts) -> list[Label]:
     ]
     shown = {front.architecture for front in fronts}
     for row in study.trials.to_pylist():
-        x, y = row["val_error"], row["val_robust_error"]
+        x, y = (row[objective.on_validation] for objective in study.objectives)
         unconfirmed = row["label"] and row["trial_id"] not in confirmed and row["architecture"] in shown
         if unconfirmed and x is not None and y is not None:
             colour = look(row["architecture"]).letters

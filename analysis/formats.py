@@ -15,6 +15,24 @@ DATASETS: Final = {
 }
 
 
+METRICS: Final = {
+    "error": "error",
+    "robust_error": "robust error",
+    "on_manifold_error": "on-manifold error",
+    "affine_error": "affine error",
+    "success_rate": "success rate",
+    "reconstruction_l2": "reconstruction L2",
+    "label_disagreement": "label disagreement",
+    "attack_success": "attack success",
+}
+"""Metrics that people are shown, by the names of the schema."""
+
+
+def spelt(metric: str) -> str:
+    """Returns a metric's name as people write it."""
+    return METRICS.get(metric, metric.replace("_", " "))
+
+
 def with_ends(found: Interval | None) -> str:
     """Returns a mean with the ends of its interval: "0.213 [0.205, 0.221]"."""
     if found is None:

@@ -3,20 +3,20 @@
 Choosing on validation flatters, so nothing here comes from the search but the names of the candidates.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.load import Study
+from analysis.objectives import Objective, reference_of
 from analysis.pareto import front_order, hypervolume
+from analysis.schema import LENGTHS
 from analysis.statistics import Interval, interval, spread
-
-OBJECTIVES: Final = ("test_error", "test_robust_error")
-REFERENCE_POINT: Final = (1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,7 +29,8 @@ class Candidate:
         width: multiplies the architecture's channels.
         parameters: of the classifier.
         seeds: the fresh seeds, in rising order.
-        values: per `test_*` column one fraction a seed; a column that any seed left empty is absent.
+        values: per `test_*` column one value a seed; a column that any seed left empty is absent.
+        objectives: what it is compared by.
     """
 
     trial_id: str
@@ -39,14 +40,15 @@ class Candidate:
     parameters: int | None
     seeds: tuple[int, ...]
     values: Mapping[str, NDArray[np.float64]]
+    objectives: tuple[Objective, ...]
 
     def interval(self, metric: str) -> Interval:
         """Returns the mean of a `test_*` column over seeds with Student's t interval."""
-        return interval(self.values[metric])
+        return interval(self.values[metric], most=_most(metric))
 
     def spread(self, metric: str) -> Interval:
         """Returns what an error bar shows of a `test_*` column."""
-        return spread(self.values[metric])
+        return spread(self.values[metric], most=_most(metric))
 
     @property
     def name(self) -> str:
@@ -54,10 +56,9 @@ class Candidate:
         return self.label or self.trial_id
 
     @property
-    def means(self) -> tuple[float, float]:
-        """Test error and robust test error, mean over seeds."""
-        error, robust = (float(self.values[metric].mean()) for metric in OBJECTIVES)
-        return error, robust
+    def means(self) -> tuple[float, ...]:
+        """The objectives on test, mean over seeds."""
+        return tuple(float(self.values[objective.on_test].mean()) for objective in self.objectives)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,17 +66,24 @@ class ConfirmedFront:
     """What the confirmation says about an architecture.
 
     Attributes:
-        candidates: all that gave both objectives with every seed.
-        members: those of them that no other dominates in the means, by rising test error.
+        objectives: that the candidates are compared by.
+        candidates: all that gave these with every seed.
+        members: those of them that no other dominates in the means, by the first objective.
         excluded: trial id and reason of the candidates that did not.
-        hypervolume: up to `REFERENCE_POINT`, of all candidates, one value a seed; None without candidates.
+        hypervolume: up to the objectives' worst values, of all candidates, one value a seed; None without candidates.
     """
 
     architecture: str
+    objectives: tuple[Objective, ...]
     candidates: tuple[Candidate, ...]
     members: tuple[Candidate, ...]
     excluded: tuple[tuple[str, str], ...]
     hypervolume: Interval | None
+
+    @property
+    def reference(self) -> tuple[float, ...]:
+        """The point up to which the hypervolume counts."""
+        return reference_of(self.objectives)
 
 
 def confirmed_fronts(study: Study) -> tuple[ConfirmedFront, ...]:
@@ -83,37 +91,42 @@ def confirmed_fronts(study: Study) -> tuple[ConfirmedFront, ...]:
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in study.confirmations.to_pylist():
         rows[row["architecture"]].append(row)
-    return tuple(_confirmed_front(name, rows[name]) for name in dict.fromkeys([*study.architectures, *rows]))
+    names = dict.fromkeys([*study.architectures, *rows])
+    return tuple(_confirmed_front(name, rows[name], study.objectives) for name in names)
 
 
-def _confirmed_front(architecture: str, rows: list[dict[str, Any]]) -> ConfirmedFront:
+def _confirmed_front(
+    architecture: str, rows: list[dict[str, Any]], objectives: tuple[Objective, ...]
+) -> ConfirmedFront:
     seeds = tuple(sorted({row["seed"] for row in rows}))
     by_trial: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         by_trial[row["trial_id"]].append(row)
-    reasons = {trial: _why_excluded(runs, seeds) for trial, runs in by_trial.items()}
-    candidates = tuple(_candidate(runs) for trial, runs in by_trial.items() if reasons[trial] is None)
+    reasons = {trial: _why_excluded(runs, seeds, objectives) for trial, runs in by_trial.items()}
+    candidates = tuple(_candidate(runs, objectives) for trial, runs in by_trial.items() if reasons[trial] is None)
     members = tuple(candidates[i] for i in front_order([candidate.means for candidate in candidates]))
     return ConfirmedFront(
         architecture=architecture,
+        objectives=objectives,
         candidates=candidates,
         members=members,
         excluded=tuple((trial, reason) for trial, reason in reasons.items() if reason is not None),
-        hypervolume=_hypervolume(candidates),
+        hypervolume=_hypervolume(candidates, objectives),
     )
 
 
-def _why_excluded(runs: list[dict[str, Any]], seeds: tuple[int, ...]) -> str | None:
+def _why_excluded(runs: list[dict[str, Any]], seeds: tuple[int, ...], objectives: tuple[Objective, ...]) -> str | None:
     # Every seed must have measured it, or its mean would be over other seeds than its rivals'.
     for run in runs:
         if run["message"] is not None:
             return f"seed {run['seed']}: {run['message']}"
-        if any(run[metric] is None or not np.isfinite(run[metric]) for metric in OBJECTIVES):
-            return f"seed {run['seed']} gave no error or no robust error"
+        values = [run[objective.on_test] for objective in objectives]
+        if any(value is None or not np.isfinite(value) for value in values):
+            return f"seed {run['seed']} gave {' or '.join(f'no {objective.label}' for objective in objectives)}"
     return None if len(runs) == len(seeds) else f"confirmed with {len(runs)} of {len(seeds)} seeds so far"
 
 
-def _candidate(runs: list[dict[str, Any]]) -> Candidate:
+def _candidate(runs: list[dict[str, Any]], objectives: tuple[Objective, ...]) -> Candidate:
     runs = sorted(runs, key=lambda run: run["seed"])
     values = {}
     for metric in (column for column in runs[0] if column.startswith("test_")):
@@ -129,11 +142,18 @@ def _candidate(runs: list[dict[str, Any]]) -> Candidate:
         parameters=first["parameters"],
         seeds=tuple(run["seed"] for run in runs),
         values=values,
+        objectives=objectives,
     )
 
 
-def _hypervolume(candidates: tuple[Candidate, ...]) -> Interval | None:
+def _hypervolume(candidates: tuple[Candidate, ...], objectives: tuple[Objective, ...]) -> Interval | None:
     if not candidates:
         return None
-    per_seed = np.stack([np.stack([candidate.values[metric] for metric in OBJECTIVES]) for candidate in candidates])
-    return interval([hypervolume(points, REFERENCE_POINT) for points in per_seed.transpose(2, 0, 1)])
+    per_seed = np.stack([np.stack([candidate.values[o.on_test] for o in objectives]) for candidate in candidates])
+    reference = reference_of(objectives)
+    volumes = [hypervolume(points, reference) for points in per_seed.transpose(2, 0, 1)]
+    return interval(volumes, most=math.prod(reference))
+
+
+def _most(metric: str) -> float:
+    return math.inf if metric.removeprefix("test_") in LENGTHS else 1.0

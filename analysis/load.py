@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from analysis.schema import SCHEMA_VERSION, STATES, TABLES
+from analysis.objectives import ERRORS, Objective, objectives_of
+from analysis.schema import LATER, METRICS, SCHEMA_VERSION, STATES, TABLES
 
 REQUIRED: Final[Mapping[str, type | tuple[type, ...]]] = {
     "name": str,
@@ -32,6 +33,8 @@ REQUIRED_ONCE_CONFIRMED: Final = {f"confirmation.{key}": int for key in ("n_atta
     "confirmation.radii": list
 }
 
+DISTANCES: Final = ("length", "to_manifold", "beyond_neighbours")
+
 
 class StudyUnreadable(ValueError):  # noqa: N818 - it names the state of the study, as FileNotFoundError does
     """A study cannot be read; the message says what must hold, what was found and how to mend it."""
@@ -47,9 +50,12 @@ class Study:
         trials: one row a trial, measured on validation (`schema.TRIALS` and more).
         curves: one row a trial and epoch.
         confirmations: one row a candidate and fresh seed, measured on test; empty before the confirmation.
+        objectives: what it minimises.
         test_accesses: times that the test split was opened, or None where nobody counted.
-        manifold: how good the study's learned manifold is; None where there is none, or nobody has measured it yet.
-        pictures: what it makes, by title: (row, column, channel, height, width), 255 is white.
+        manifold: what the study's manifold is, and how good if it was learned; None where there is none, or nobody has
+            measured it yet.
+        distances: of perturbed test images to it, by kind of perturbation and measure; empty likewise.
+        pictures: what a learned one makes, by title: (row, column, channel, height, width), 255 is white.
     """
 
     name: str
@@ -57,8 +63,10 @@ class Study:
     trials: pa.Table
     curves: pa.Table
     confirmations: pa.Table
+    objectives: tuple[Objective, ...] = ERRORS
     test_accesses: int | None = None
     manifold: Mapping[str, Any] | None = None
+    distances: Mapping[str, Mapping[str, NDArray[np.float64]]] = dataclasses.field(default_factory=dict)
     pictures: Mapping[str, NDArray[np.uint8]] = dataclasses.field(default_factory=dict)
 
     @property
@@ -108,10 +116,25 @@ def load(run_dir: str | Path) -> Study:
     return Study(
         name=config["name"],
         config=config,
+        objectives=_objectives(config, folder / "study.json"),
         test_accesses=_lines(folder / "test_access.jsonl"),
         **tables,
         **_manifold(folder / "results"),
     )
+
+
+def _objectives(config: Mapping[str, Any], path: Path) -> tuple[Objective, ...]:
+    try:
+        found = objectives_of(config)
+    except ValueError as reason:
+        raise StudyUnreadable(f"in {path} {reason}; restore the file") from None
+    unknown = [objective.name for objective in found if objective.name not in METRICS]
+    if unknown:
+        raise StudyUnreadable(
+            f"in {path} objectives are metrics of {', '.join(METRICS)}; got {', '.join(unknown)}; "
+            "read it with the version of disentangle that wrote it"
+        )
+    return found
 
 
 def _manifold(folder: Path) -> dict[str, Any]:
@@ -121,12 +144,20 @@ def _manifold(folder: Path) -> dict[str, Any]:
     try:
         with np.load(folder / "manifold.npz", allow_pickle=False) as file:
             pictures = {name: file[name] for name in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as reason:
+        distances = _distances(pq.read_table(folder / "distances.parquet"))
+    except (OSError, ValueError, KeyError, pa.ArrowException, zipfile.BadZipFile) as reason:
         raise StudyUnreadable(
-            f"{folder / 'manifold.npz'} must hold a manifold's pictures; reading it gave: {_one_line(reason)}; "
+            f"manifold.npz and distances.parquet in {folder} must hold a manifold's pictures and distances; "
+            f"reading them gave: {_one_line(reason)}; "
             "delete manifold.json beside it and resume the study with python -m study.launch --resume"
         ) from None
-    return {"manifold": numbers, "pictures": pictures}
+    return {"manifold": numbers, "pictures": pictures, "distances": distances}
+
+
+def _distances(table: pa.Table) -> dict[str, dict[str, NDArray[np.float64]]]:
+    columns = {name: table[name].to_numpy().astype(np.float64) for name in DISTANCES}
+    kinds = np.asarray(table["kind"].to_pylist())
+    return {kind: {name: values[kinds == kind] for name, values in columns.items()} for kind in dict.fromkeys(kinds)}
 
 
 def _config(path: Path) -> dict[str, Any]:
@@ -170,6 +201,9 @@ def _table(path: Path, name: str) -> pa.Table:
             f"{path} must be a Parquet file; reading it gave: {_one_line(reason)}; "
             "rebuild it with python -m study.launch --resume"
         ) from None
+    for field in schema:
+        if field.name not in table.schema.names and field.name.partition("_")[2] in LATER:
+            table = table.append_column(field, pa.nulls(len(table), field.type))
     _check_schema(table, schema, path)
     return table
 

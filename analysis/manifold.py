@@ -26,7 +26,7 @@ ERRORS: Final = ("agreement", "success", "error", "reconstruction_error", "sampl
 
 def manifold_rows(study: Study) -> list[tuple[str, str, str]]:
     """Returns what was measured of a study's manifold: name, value, meaning; empty where nothing was."""
-    if study.manifold is None:
+    if study.manifold is None or not study.manifold["quality"]:
         return []
     quality: Mapping[str, Any] = study.manifold["quality"]
     return [
@@ -40,6 +40,8 @@ def manifold_sentences(study: Study) -> list[str]:
     if study.manifold is None:
         return []
     model, quality = study.manifold["model"], study.manifold["quality"]
+    if not quality:
+        return ["On-manifold numbers are on the manifold that the data was drawn from: every image has a code."]
     learned = "all training images" if model["images"] == "all" else "the very images that the classifiers train on"
     who = "one VAE-GAN for all classes" if model["agnostic"] else "a VAE-GAN for each class"
     without = ", without a discriminator" if not model["gamma"] else ""

@@ -1,9 +1,10 @@
 """The tables of a study's page, and all that its template needs but the pictures."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from analysis.formats import DASH, number, with_ends
+from analysis.departures import departure_sentences
+from analysis.formats import DASH, METRICS, number, with_ends
 from analysis.front import Candidate, ConfirmedFront, confirmed_fronts
 from analysis.load import Study
 from analysis.manifold import manifold_rows, manifold_sentences
@@ -17,16 +18,8 @@ from analysis.prose import (
     what_ran,
     what_was_found,
 )
-from analysis.summary import mixture, trained_threats, trial_configs
-
-METRICS: Final = {
-    "error": "error",
-    "robust_error": "robust error",
-    "on_manifold_error": "on-manifold error",
-    "affine_error": "affine error",
-    "success_rate": "success rate",
-}
-EXAMPLES: Final = {"pixel": "image", "manifold": "manifold", "affine": "transformation"}
+from analysis.settings import cells, settings_meaning, titles
+from analysis.summary import trial_configs
 
 
 def page(study: Study) -> dict[str, Any]:
@@ -41,20 +34,24 @@ def page(study: Study) -> dict[str, Any]:
         "bars": bars_meaning(fronts),
         "metrics": [METRICS[metric] for metric in _shown(study)],
         "metrics_meaning": metrics_meaning(study),
-        "threats": [EXAMPLES[threat] for threat in trained_threats(study)],
+        "objectives": [objective.label for objective in study.objectives],
+        "settings": titles(study),
+        "settings_meaning": settings_meaning(study),
         "members": [_candidate_row(study, c) for front in fronts for c in front.members],
         "baselines": _baseline_rows(study, fronts),
         "trials": _trial_rows(study),
         "failures": _failure_rows(study, fronts),
         "manifold_sentences": manifold_sentences(study),
         "manifold_rows": manifold_rows(study),
+        "departure_sentences": departure_sentences(study),
         "provenance": _provenance(study),
     }
 
 
 def _shown(study: Study) -> list[str]:
     """Returns the metrics that the tables have a column for: the objectives, and what was measured beside them."""
-    return [metric for metric in METRICS if metric in ("error", "robust_error") or study.measures(metric)]
+    objectives = [objective.name for objective in study.objectives]
+    return [metric for metric in METRICS if metric in objectives or study.measures(metric)]
 
 
 def _candidate_row(study: Study, candidate: Candidate) -> dict[str, Any]:
@@ -64,15 +61,7 @@ def _candidate_row(study: Study, candidate: Candidate) -> dict[str, Any]:
         "name": candidate.name,
         "trial_id": candidate.trial_id,
         "metrics": [with_ends(candidate.spread(c)) if c in candidate.values else DASH for c in columns],
-        **_mixture_cells(study, trial_configs(study)[candidate.trial_id]),
-    }
-
-
-def _mixture_cells(study: Study, config: Mapping[str, Any]) -> dict[str, str]:
-    digits = {"weights": ".2f", "shares": ".2f", "radii": ".3g"}
-    return {
-        part: " · ".join(DASH if value is None else format(value, digits[part]) for value in values)
-        for part, values in mixture(config, trained_threats(study)).items()
+        "settings": cells(study, trial_configs(study)[candidate.trial_id]),
     }
 
 
@@ -97,9 +86,8 @@ def _trial_rows(study: Study) -> list[dict[str, Any]]:
     return [
         {key: row[key] for key in ("trial_id", "label", "architecture", "epochs")}
         | {"state": (row["state"] or DASH).lower(), "seconds": number(row["seconds"], ".0f")}
-        | {key: number(row[key]) for key in ("val_error", "val_robust_error")}
-        | {"learning_rate": number(configs[row["trial_id"]].get("optimiser.learning_rate"), ".2g")}
-        | _mixture_cells(study, configs[row["trial_id"]])
+        | {"metrics": [number(row[objective.on_validation]) for objective in study.objectives]}
+        | {"settings": cells(study, configs[row["trial_id"]])}
         for row in study.trials.to_pylist()
     ]
 

@@ -5,11 +5,12 @@ from typing import Any, Final
 
 from analysis.drawing import model_name
 from analysis.figures import in_panels, trials_outside
-from analysis.formats import DASH, dataset_name, listed, norm_name, percent, plural, with_ends
+from analysis.formats import DASH, dataset_name, listed, norm_name, plural, with_ends
 from analysis.front import Candidate, ConfirmedFront
 from analysis.load import Study
+from analysis.objectives import Objective, corner_of
 from analysis.paper_reference import comparable_points
-from analysis.summary import saturated
+from analysis.summary import SATURATED_ABOVE, saturated
 
 BEYOND_THE_IMAGE: Final = {
     "on_manifold_error": ("under changes of an image's code on the data's manifold", "on the manifold"),
@@ -33,15 +34,15 @@ def pareto_caption(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
     outside = trials_outside(study)
     dots += f"; {outside} of them outside the axes." if outside else "."
     if not _confirmed(fronts):
-        return f"{_panels(fronts)}{dots} {_threat(study)}"
+        return f"{_panels(fronts)}{dots} {_how_measured(study)}"
     repeated = " Pale lines repeat the fronts of the other networks." if _panels(fronts) else ""
     points = (
         f"Large points: configurations retrained with {_seeds(fronts)} and measured on the test split. "
         f"{bars_meaning(fronts)} "
-        "Filled: no other confirmed configuration of the same architecture is as good in both errors and better in "
+        "Filled: no other confirmed configuration of the same architecture is as good in both axes and better in "
         f"one; the line bounds what these points dominate.{repeated}"
     )
-    return f"{_panels(fronts)}{points} {dots} {_threat(study)}"
+    return f"{_panels(fronts)}{points} {dots} {_how_measured(study)}"
 
 
 def success_caption(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
@@ -70,12 +71,17 @@ def success_caption(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
 def what_ran(study: Study) -> str:
     """Says in one sentence what was trained."""
     data, states = study.config["dataset"], study.trials["state"].to_pylist()
-    networks = [model_name(architecture, study.width(architecture), None) for architecture in study.architectures]
+    networks = [model_name(architecture, study.width(architecture), ()) for architecture in study.architectures]
     return (
         f"{plural(len(states), 'configuration')} of {listed(networks)} "
-        f"{'was' if len(states) == 1 else 'were'} trained on {data['n_train']:,} images of "
+        f"{'was' if len(states) == 1 else 'were'} trained on {_images(study)} of "
         f"{dataset_name(data)}; {states.count('COMPLETE')} gave a result."
     )
+
+
+def _images(study: Study) -> str:
+    learned = study.config["manifold"]["images"] if study.config.get("space") == "manifold" else "n"
+    return "all training images" if learned == "all" else f"{study.config['dataset']['n_train']:,} images"
 
 
 def what_was_found(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
@@ -86,20 +92,17 @@ def what_was_found(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
             "and flatters: the study is still running, or was started with --no-confirm."
         )
     if not _confirmed(fronts):
-        return "No candidate has been confirmed: none gave an error and a robust error with every seed (see below)."
-    accurate = min(_confirmed(fronts), key=lambda c: c.means)
-    robust = min(_confirmed(fronts), key=lambda c: c.means[::-1])
+        return f"No candidate has been confirmed: none gave {_both(study)} with every seed (see below)."
+    one, other = study.objectives
+    first = min(_confirmed(fronts), key=lambda c: c.means)
+    second = min(_confirmed(fronts), key=lambda c: c.means[::-1])
     start = (
         f"Of the {plural(len(_confirmed(fronts)), 'candidate')} that were retrained with {_seeds(fronts)} and "
-        f"measured on test images that the search never saw, {accurate.name} ({accurate.architecture}) is the most "
-        f"accurate: it errs on {percent(accurate.means[0])} of them, under attack on {percent(accurate.means[1])}"
+        f"measured on test images that the search never saw, {_best(first, one, 0)} ({_value(first, other, 1)})"
     )
-    if accurate is robust:
-        return f"{start}, and it is the most robust as well."
-    return (
-        f"{start}; {robust.name} ({robust.architecture}) is the most robust: under attack it errs on "
-        f"{percent(robust.means[1])}, without on {percent(robust.means[0])}."
-    )
+    if first is second:
+        return f"{start}, and the lowest {other.label} as well."
+    return f"{start}; {_best(second, other, 1)} ({_value(second, one, 0)})."
 
 
 def how_much(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
@@ -109,23 +112,25 @@ def how_much(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
         several = any(front.hypervolume and front.hypervolume.n > 1 for front in fronts)
         sure = "brackets: 95 % Student's t interval over seeds" if several else "one seed, so no interval"
         return (
-            f"Hypervolume, the part of the square of both errors up to (1, 1) that the candidates dominate (more is "
-            f"better; {sure}): {listed(volumes)}."
+            f"Hypervolume, the part of the plane of {_both(study)} up to {corner_of(study.objectives)} that the "
+            f"candidates dominate (more is better; {sure}): {listed(volumes)}."
         )
-    errors, robust = (
-        [value for value in study.trials[column].to_pylist() if value is not None and value == value]
-        for column in ("val_error", "val_robust_error")
-    )
-    if not errors or not robust:
+    found = [
+        [value for value in study.trials[objective.on_validation].to_pylist() if value is not None and value == value]
+        for objective in study.objectives
+    ]
+    if not all(found):
         return "No trial has given a result yet."
-    return f"On validation the lowest error is {percent(min(errors))}, the lowest robust error {percent(min(robust))}."
+    lowest = [f"{o.label} {o.shown(min(values))}" for o, values in zip(study.objectives, found, strict=True)]
+    return f"The lowest values on validation: {listed(lowest)}."
 
 
 def cautions(study: Study, fronts: Sequence[ConfirmedFront]) -> list[str]:
     """Says what a reader should know before trusting the figure; empty where there is nothing."""
     cautions = [
-        f"{front.architecture}: every baseline lies above 0.98 in {objective}; it is saturated, and differences in it "
-        "are noise. A smaller epsilon, or more training, would tell the configurations apart."
+        f"{front.architecture}: every baseline lies above {SATURATED_ABOVE * objective.worst:.3g} in "
+        f"{objective.label}; it is saturated, and differences in it are noise. A smaller radius, or more training, "
+        "would tell the configurations apart."
         for front in fronts
         for objective in saturated(study, front)
     ]
@@ -133,6 +138,42 @@ def cautions(study: Study, fronts: Sequence[ConfirmedFront]) -> list[str]:
     if excluded:
         cautions.append(f"{plural(excluded, 'candidate')} left out of the front; the reasons stand under Failures.")
     return cautions
+
+
+def _both(study: Study) -> str:
+    return listed([objective.label for objective in study.objectives])
+
+
+def _best(candidate: Candidate, objective: Objective, axis: int) -> str:
+    value = objective.shown(candidate.means[axis])
+    return f"{candidate.name} ({candidate.architecture}) has the lowest {objective.label}: {value}"
+
+
+def _value(candidate: Candidate, objective: Objective, axis: int) -> str:
+    return f"{objective.label} {objective.shown(candidate.means[axis])}"
+
+
+def _how_measured(study: Study) -> str:
+    """Says what the objectives are, and under which threat model."""
+    told = {"robust_error": _threat, "reconstruction_l2": _reconstruction, "label_disagreement": _disagreement}
+    return " ".join(told[each.name](study) for each in study.objectives if each.name in told)
+
+
+def _reconstruction(study: Study) -> str:
+    return (
+        "Reconstruction L2: the length of an image minus what the manifold makes of its code, images of range [0, 1], "
+        f"mean over the {study.evaluation['split']} images."
+    )
+
+
+def _disagreement(study: Study) -> str:
+    threat, by = study.config["threat_model"], study.evaluation
+    return (
+        f"Label disagreement: a Normal classifier was attacked on the manifold ({norm_name(threat['norm'])}, η = "
+        f"{threat['eta']:g}, PGD with {by['steps']} steps, {by['n_attacked']} images); of the adversarial examples it "
+        "is the fraction that a classifier trained on all images that may be learned from no longer takes for their "
+        "label, and 1 where there is no such example."
+    )
 
 
 def _threat(study: Study) -> str:

@@ -19,6 +19,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from analysis import figures
+from analysis.departures import departures
 from analysis.drawing import INK, LOOKS, OTHER_LOOK, PAPER, STAR, in_style
 from analysis.front import confirmed_fronts
 from analysis.load import Study, StudyUnreadable, load
@@ -40,8 +41,9 @@ DARK: Final = {
 EPILOG: Final = """\
 writes into runs/NAME/report:
   index.html                what was found, in words, pictures and tables; needs no other file and no network
-  pareto.png, .svg, .pdf    test error against robust error, with the confirmed front of every architecture
+  pareto.png, .svg, .pdf    the objectives against each other, with the confirmed front of every architecture
   success.png, .svg         test error against the success rate of the paper's attack
+  departures.png, .svg      how far adversarial and random perturbations take test images from the manifold
   manifold.png              what a learned manifold makes: reconstructions, samples, adversarial examples
   front.csv, summary.json   the members of the fronts and the hypervolumes, with intervals
 
@@ -68,6 +70,7 @@ def write_report(run_dir: str | Path) -> Path:
     folder = Path(run_dir) / "report"
     folder.mkdir(exist_ok=True)
     pictures = {"pareto": figures.pareto(study), "success": figures.success(study)}
+    pictures |= {"departures": departures(study)} if study.distances else {}
     vectors = {name: _rendered(figure, "svg") for name, figure in pictures.items()}
     for name, figure in pictures.items():
         _replace(folder / f"{name}.png", _rendered(figure, "png"))
@@ -130,12 +133,21 @@ def _page(study: Study, vectors: dict[str, bytes], manifold: bytes) -> str:
     return environment.get_template("report.html").render(
         **page(study),
         colours=colours,
+        departures_svg=_inline(
+            vectors["departures"], "departures", "Distances of perturbed images to the manifold", light
+        )
+        if study.distances
+        else "",
         manifold_png=base64.b64encode(manifold).decode(),
-        pareto_svg=_inline(vectors["pareto"], "pareto", "Test error against robust error", light),
+        pareto_svg=_inline(vectors["pareto"], "pareto", _title(study), light),
         success_svg=_inline(vectors["success"], "success", "Test error against success rate", light)
         if measured
         else "",
     )
+
+
+def _title(study: Study) -> str:
+    return "Test {} against {}".format(*(objective.label for objective in study.objectives))
 
 
 def _inline(vector: bytes, name: str, title: str, colours: dict[str, str]) -> Markup:

@@ -1,7 +1,8 @@
 """Columns, units and directions of a study's tables. The reader owns them; `study.storage` writes.
 
-Errors and rates are fractions in [0, 1] and all of them are minimised. Columns named `config.*` are a trial's
-configuration, flattened; there are as many as the study's space needs.
+Errors and rates are fractions in [0, 1], distances those of images of range [0, 1]; which of them a study minimises is
+said in its study.json (`analysis.objectives`). Columns named `config.*` are a trial's configuration, flattened; there
+are as many as the study's space needs.
 """
 
 from typing import Final
@@ -18,7 +19,14 @@ METRICS: Final = (
     "affine_error",
     "success_rate",
     "on_manifold_success_rate",
+    "reconstruction_l2",  # mean over images of their distance to what a learned manifold makes of them
+    "label_disagreement",  # of on-manifold adversarial examples, those that a reference takes for another class
+    "attack_success",  # of the attack that makes these
 )
+LATER: Final = ("reconstruction_l2", "label_disagreement", "attack_success")
+"""Metrics that tables of earlier studies have no column for: there they are null."""
+LENGTHS: Final = ("reconstruction_l2",)
+"""Metrics that are no fractions: they have no upper end."""
 BUDGET: Final = (
     pa.field("gradient_evaluations", pa.int64()),
     pa.field("forward_passes", pa.int64()),
@@ -38,7 +46,7 @@ TRIALS: Final = pa.schema(
         pa.field("label", pa.string()),  # the baseline's name, or null for a trial that the search asked for
         pa.field("architecture", pa.string()),
         pa.field("width", pa.float64()),
-        pa.field("parameters", pa.int64()),  # of the classifier
+        pa.field("parameters", pa.int64()),  # of what is trained
         pa.field("state", pa.string()),
         pa.field("seed", pa.int64()),
         pa.field("replicate_of", pa.string()),
@@ -79,8 +87,9 @@ TABLES: Final = {"trials": TRIALS, "curves": CURVES, "confirmations": CONFIRMATI
 
 METADATA: Final = {
     b"disentangle.schema": SCHEMA_VERSION.encode(),
-    b"disentangle.directions": b"every error and rate is minimised",
-    b"disentangle.units": b"errors and rates: fractions in [0, 1]; seconds: wall time; "
-    b"gradient_evaluations, forward_passes: per-example passes through the classifier",
+    b"disentangle.directions": b"every objective is minimised",
+    b"disentangle.units": b"errors, rates, label_disagreement, attack_success: fractions in [0, 1]; "
+    b"reconstruction_l2: L2 distance of images of range [0, 1]; seconds: wall time; "
+    b"gradient_evaluations, forward_passes: per-example passes through what is trained",
 }
 """Beside these a table carries `disentangle.threat_model`: JSON with norm, epsilon and eta."""

@@ -6,11 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from analysis.front import OBJECTIVES, REFERENCE_POINT, Candidate, ConfirmedFront, confirmed_fronts
+from analysis.front import Candidate, ConfirmedFront, confirmed_fronts
 from analysis.load import Study
+from analysis.objectives import Objective
 from analysis.schema import SCHEMA_VERSION
 
-SATURATED_ABOVE: Final = 0.98
+SATURATED_ABOVE: Final = 0.98  # of an objective's worst value
 
 
 def summary(study: Study) -> dict[str, Any]:
@@ -18,7 +19,7 @@ def summary(study: Study) -> dict[str, Any]:
     return {
         "name": study.name,
         "schema_version": SCHEMA_VERSION,
-        "objectives": list(OBJECTIVES),
+        "objectives": [objective.on_test for objective in study.objectives],
         "threat_model": dict(study.config["threat_model"]),
         "measured_by": dict(study.evaluation),
         "architectures": {front.architecture: _architecture(study, front) for front in confirmed_fronts(study)},
@@ -37,7 +38,8 @@ def front_csv(study: Study) -> str:
                 row |= {metric: ends["mean"]}
                 row |= {f"{metric}_{part}": ends[part] for part in ("low", "high", "n", "method")}
             rows.append(row | {f"config.{key}": value for key, value in member["config"].items()})
-    leading = ["architecture", "trial_id", "label", "width", "parameters", "seeds", *OBJECTIVES]
+    objectives = [objective.on_test for objective in study.objectives]
+    leading = ["architecture", "trial_id", "label", "width", "parameters", "seeds", *objectives]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(dict.fromkeys([*leading, *(key for row in rows for key in row)])))
     writer.writeheader()
@@ -81,22 +83,22 @@ def mixture(config: Mapping[str, Any], threats: Sequence[str]) -> dict[str, tupl
     }
 
 
-def saturated(study: Study, front: ConfirmedFront) -> list[str]:
-    """Names the objectives in which every baseline of an architecture lies so high that they cannot be told apart.
+def saturated(study: Study, front: ConfirmedFront) -> list[Objective]:
+    """Returns the objectives in which every baseline of an architecture lies so high that they cannot be told apart.
 
     Baselines count by their confirmed means, or by validation where none is confirmed.
     """
     confirmed = [candidate.means for candidate in front.candidates if candidate.label]
     on_validation = [
-        (row["val_error"], row["val_robust_error"])
+        tuple(row[objective.on_validation] for objective in study.objectives)
         for row in study.trials.to_pylist()
         if row["architecture"] == front.architecture and row["label"]
     ]
     points = confirmed or [point for point in on_validation if None not in point]
     return [
-        name
-        for axis, name in enumerate(("error", "robust error"))
-        if points and all(point[axis] > SATURATED_ABOVE for point in points)
+        objective
+        for axis, objective in enumerate(study.objectives)
+        if points and all(point[axis] > SATURATED_ABOVE * objective.worst for point in points)
     ]
 
 
@@ -104,16 +106,17 @@ def _architecture(study: Study, front: ConfirmedFront) -> dict[str, Any]:
     configs = trial_configs(study)
     return {
         "hypervolume": front.hypervolume.to_dict() if front.hypervolume else None,
-        "reference_point": list(REFERENCE_POINT),
+        "reference_point": list(front.reference),
         "candidates": len(front.candidates),
         "excluded": [{"trial_id": trial_id, "reason": reason} for trial_id, reason in front.excluded],
-        "saturated": saturated(study, front),
+        "saturated": [objective.label for objective in saturated(study, front)],
         "front": [_member(candidate, configs[candidate.trial_id]) for candidate in front.members],
     }
 
 
 def _member(candidate: Candidate, config: Mapping[str, Any]) -> dict[str, Any]:
-    intervals = {metric: candidate.interval(metric) for metric in _ordered(candidate.values)}
+    ordered = dict.fromkeys([*(objective.on_test for objective in candidate.objectives), *candidate.values])
+    intervals = {metric: candidate.interval(metric) for metric in ordered}
     return {
         "trial_id": candidate.trial_id,
         "label": candidate.label,
@@ -124,10 +127,6 @@ def _member(candidate: Candidate, config: Mapping[str, Any]) -> dict[str, Any]:
         "intervals": {metric: found.to_dict() for metric, found in intervals.items()},
         "config": dict(config),
     }
-
-
-def _ordered(metrics: Mapping[str, Any]) -> Sequence[str]:
-    return list(dict.fromkeys([*OBJECTIVES, *metrics]))
 
 
 def _is_something(value: Any) -> bool:

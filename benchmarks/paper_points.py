@@ -2,6 +2,7 @@
 
     python benchmarks/paper_points.py --data-root DIR [--sizes 1000 5000] [--seeds 2]
     python benchmarks/paper_points.py --data-root DIR --dataset mnist
+    python benchmarks/paper_points.py --data-root DIR --dataset mnist --learned all --manifolds runs/manifolds
 
 Published values: Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740); see analysis/paper_reference.csv. They are of
 the conv network, on FONTS and EMNIST digits; the latter stand beside MNIST, which is cut out of the same collection by
@@ -20,8 +21,19 @@ import torch
 from hardware import describe
 
 from analysis.paper_reference import PREFERENCE, paper_values
-from trainables.config import ARCHITECTURES, TEST_SIZES, DataConfig, Dataset, EvaluationConfig, ThreatModel, TrialConfig
+from trainables.config import (
+    ARCHITECTURES,
+    TEST_SIZES,
+    DataConfig,
+    Dataset,
+    EvaluationConfig,
+    LearnedConfig,
+    ThreatModel,
+    TrialConfig,
+    VaeGanConfig,
+)
 from trainables.pipeline import prepare
+from trainables.provision import provide
 from trainables.report import EpochReport
 from trainables.strategies import STRATEGIES
 
@@ -30,7 +42,8 @@ METHODS = {
     "mnist": ("Normal", "RegAdv", "AdvTrans"),
     "fashion": ("Normal", "RegAdv", "AdvTrans"),
 }
-MEASURES = {"error": "test_error", "success_rate": "regular_success", "on_manifold_success_rate": "on_true_success"}
+ON_LEARNED = ("Normal", "OnLearned", "Reg+OnLearned", "RandLearned")
+MEASURES = {"error": "test_error", "success_rate": "regular_success"}
 PUBLISHED = {"fonts": "fonts", "mnist": "emnist"}
 
 
@@ -56,13 +69,20 @@ def config(method: str, seed: int, data: DataConfig, options: argparse.Namespace
         roles=strategy.roles,
         epochs=options.epochs,
         evaluation=EvaluationConfig(split="test", n_attacked=options.attacked, steps=40, paper_attempts=5),
+        manifold=learned_config(options) if options.learned else None,
         seed=seed,
     )
 
 
-def last_report(trial: TrialConfig) -> EpochReport:
-    """Trains to the end."""
-    *_, last = prepare(trial).reports()
+def learned_config(options: argparse.Namespace) -> LearnedConfig:
+    """A VAE-GAN for each class, from all training images or from those that the classifier sees."""
+    size = {"width": options.manifold_width, "updates": options.manifold_updates}
+    return LearnedConfig(model=VaeGanConfig(images=options.learned, gamma=options.gamma, **size))
+
+
+def last_report(trial: TrialConfig, manifolds: str) -> EpochReport:
+    """Trains to the end, the manifold first if there is to be one and nobody has learned it."""
+    *_, last = prepare(trial, provide(trial.manifold, trial.data, manifolds)).reports()
     return last
 
 
@@ -95,9 +115,10 @@ def row(method: str, trial: TrialConfig, reports: list[EpochReport], seconds: fl
     feasible = [report for report in reports if not report.infeasible]
     if not feasible:
         return f"| {n_train} | {method} | infeasible: {infeasible[0]} |"
+    on_manifold = "on_learned_success" if trial.manifold else "on_true_success"
     cells = [
         cell([getattr(r, ours) for r in feasible], published(trial, method, theirs))
-        for ours, theirs in MEASURES.items()
+        for ours, theirs in [*MEASURES.items(), ("on_manifold_success_rate", on_manifold)]
     ]
     ours = [f"{statistics.mean(getattr(r, name) for r in feasible):.3f}" for name in ("robust_error", "affine_error")]
     name = f"{method} ({len(infeasible)} infeasible: {infeasible[0]})" if infeasible else method
@@ -115,18 +136,25 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--attacked", type=int, default=1000)
+    parser.add_argument("--learned", choices=("all", "n"), help="learn the manifold, from such images")
+    parser.add_argument("--manifolds", default="runs/manifolds", help="where learned ones are kept")
+    parser.add_argument("--manifold-width", type=float, default=0.25)
+    parser.add_argument("--manifold-updates", type=int, default=500)
+    parser.add_argument("--gamma", type=float, default=0.0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    methods = arguments.methods or (ON_LEARNED if arguments.learned else METHODS[arguments.dataset])
     what = f"{arguments.architecture} on {arguments.dataset}"
+    what += f", manifold learned from {arguments.learned}" if arguments.learned else ""
     print(f"{describe()}; {what}, {arguments.seeds} seeds: mean ± half the range (published)", flush=True)
     print("| N | method | test error | success rate | on-manifold success | robust error | affine error | seconds |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for n_train in arguments.sizes:
         data = data_config(arguments.dataset, arguments.data_root, n_train)
-        for method in arguments.methods or METHODS[arguments.dataset]:
+        for method in methods:
             started = time.perf_counter()
             trials = [config(method, seed, data, arguments) for seed in range(arguments.seeds)]
-            reports = [last_report(trial) for trial in trials]
+            reports = [last_report(trial, arguments.manifolds) for trial in trials]
             seconds = (time.perf_counter() - started) / arguments.seeds
             print(row(method, trials[0], reports, seconds), flush=True)
 

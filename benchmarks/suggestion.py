@@ -68,7 +68,7 @@ class Trace:
     """A search of the analytic errors that can be gone on with in several ways."""
 
     def __init__(self, *, whole: bool = False) -> None:
-        self._rendering, self._history = Rendering(whole=whole), History()
+        self._rendering, self._history = Rendering(whole=whole), History(2)
         self._found: list[tuple[float, float]] = []
 
     def extended(self, propose: Propose, trials: int, seed: int) -> "Trace":
@@ -105,7 +105,7 @@ def seconds(name: str, size: int) -> list[tuple[float, float]]:
     """Returns wall and processor time of questions."""
     rendering, rng = Rendering(whole=PROPOSERS[name].whole), np.random.default_rng(size)
     proposer: Proposer = PROPOSERS[name](rendering.space, STARTUP)
-    history = History()
+    history = History(2)
     questions = QUESTIONS if name != "gp" else QUESTIONS // 4
     for number in range(size):
         point = rendering.space.sample(rng)

@@ -128,6 +128,28 @@ Domain = Uniform | LogUniform | Choice | Simplex
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """What a search over a space minimises.
+
+    Attributes:
+        name: of the metric, as a trial reports it.
+        label: what people call it.
+        unit: of its numbers.
+        worst: from here on a value counts for nothing: its part of the hypervolume's reference point.
+    """
+
+    name: str
+    label: str
+    unit: str
+    worst: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.worst < math.inf:
+            raise ValueError(f"the worst value that counts is positive and finite; got {self.worst=}")
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
     """Named parameters, some of which exist only where another has certain values.
 
@@ -137,11 +159,13 @@ class Space:
         name: of the space.
         parameters: domains by name; a parameter comes after the one that its condition names.
         baselines: named points inside the space, tried first and in this order.
+        objectives: what makes one point better than another; none where nothing is searched.
     """
 
     name: str
     parameters: Mapping[str, Domain]
     baselines: tuple[tuple[str, Point], ...] = ()
+    objectives: tuple[Objective, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
@@ -154,12 +178,16 @@ class Space:
         for label, point in self.baselines:
             if not self.contains(point):
                 raise ValueError(f"baselines lie inside the space; {label} does not: {point}")
+        names = [objective.name for objective in self.objectives]
+        if len(set(names)) < len(names):
+            raise ValueError(f"objectives have distinct names; got {names}")
 
     def __hash__(self) -> int:
         return hash(self.fingerprint())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (self.name, dict(self.parameters), self.baselines)  # a read-only view has no pickle
+        whole = self.name, dict(self.parameters), self.baselines, self.objectives
+        return _rebuilt, whole  # a read-only view has no pickle
 
     def active(self, name: str, point: Mapping[str, Any]) -> bool:
         """Tells whether a parameter exists beside the ones before it in a point."""
@@ -189,7 +217,7 @@ class Space:
         return point
 
     def fingerprint(self) -> str:
-        """Returns the SHA-256 of all that the space is, baselines included, as 64 hexadecimal digits."""
+        """Returns the SHA-256 of all points that the space has, baselines included, as 64 hexadecimal digits."""
         plain = {
             "name": self.name,
             "parameters": [[name, type(domain).__name__, _plain(domain)] for name, domain in self.parameters.items()],
@@ -198,8 +226,13 @@ class Space:
         return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _rebuilt(name: str, parameters: Mapping[str, Domain], baselines: tuple[tuple[str, Point], ...]) -> Space:
-    return Space(name=name, parameters=parameters, baselines=baselines)
+def _rebuilt(
+    name: str,
+    parameters: Mapping[str, Domain],
+    baselines: tuple[tuple[str, Point], ...],
+    objectives: tuple[Objective, ...],
+) -> Space:
+    return Space(name=name, parameters=parameters, baselines=baselines, objectives=objectives)
 
 
 def _holds(condition: Condition | None, point: Mapping[str, Any]) -> bool:

@@ -10,10 +10,14 @@ either loss; the second adversary; both, under either loss.
 
 from typing import Any, Literal
 
-from search_spaces.space import Choice, LogUniform, Point, Simplex, Space, Uniform
+from search_spaces.space import Choice, LogUniform, Objective, Point, Simplex, Space, Uniform
 
 STEP_LIMITS = (5, 10, 20, 40)
 PAPER_TRAVEL = 2 / 3  # radii that the paper's 40 steps of .005 add up to, at a radius of .3
+
+OBJECTIVES = tuple(
+    Objective(name=name, label=name.replace("_", " "), unit="fraction", worst=1.0) for name in ("error", "robust_error")
+)
 
 Second = Literal["known", "learned", "learned-agnostic", "affine"]
 NAMES: dict[Second, tuple[str, str, str]] = {
@@ -62,6 +66,7 @@ def tradeoff(steps: int, on: Second = "known") -> Space:
             "decay": Uniform(0.85, 1.0),
         },
         baselines=_baselines(steps, on, second),
+        objectives=OBJECTIVES,
     )
 
 

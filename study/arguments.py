@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from study.config import HALVINGS, MANIFOLDS, MOST_GP, SAMPLERS, SCHEDULERS, SPACES
+from study.config import HALVINGS, KINDS, MANIFOLDS, MOST_GP, SAMPLERS, SCHEDULERS
 from study.constraints import METRICS
 from study.parsing import Parser
 from study.scales import SCALES
@@ -31,6 +31,7 @@ examples:
   python -m study.launch --dry-run --scale laptop         what a larger study would cost; starts nothing
   python -m study.launch --data-root data --trials 24     more typefaces, more trials
   python -m study.launch --dataset fashion --download     Fashion-MNIST, fetched into ./data if it is not there
+  python -m study.launch --space manifold --dataset mnist --data-root data     search for a good learned manifold
   python -m study.launch --resume runs/NAME               continue after a Ctrl-C or a crash
   python -m analysis.report runs/NAME                     draw the report again
 
@@ -62,7 +63,13 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_what(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--space", choices=SPACES, help="the search space (default: tradeoff)")
+    add(
+        "--space",
+        choices=list(KINDS),
+        help="the search space. tradeoff: how classifiers are trained, for low error and low robust error; manifold: "
+        "the VAE-GANs that learn a manifold, for near reconstructions and adversarial examples that keep their labels "
+        "(default: tradeoff)",
+    )
     add_data(group)
     add("--download", action="store_true", help="fetch the images first, with torchvision, as far as they are missing")
     add(
@@ -206,7 +213,7 @@ def _add_size(group: argparse._ArgumentGroup) -> None:
     add("--n-validation", type=whole(least=FEWEST), metavar="N", help="examples that the search chooses by")
     add("--n-test", type=whole(least=FEWEST), metavar="N", help="examples that candidates are confirmed on")
     add("--n-attacked", type=whole(least=FEWEST), metavar="N", help="examples of these that are attacked")
-    add("--epochs", type=whole(least=1), metavar="N", help="of every trial")
+    add("--epochs", type=whole(least=1), metavar="N", help="of every trial; --space manifold: parts of its updates")
     add("--no-confirm", action="store_true", help="stop after the search; --resume confirms later")
 
 

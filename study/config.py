@@ -1,10 +1,12 @@
 """What a study is: frozen, complete and valid from birth; the same value starts it and resumes it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal, Self
 
+from search_spaces.manifold import manifold
 from search_spaces.space import Space
 from search_spaces.tradeoff import tradeoff
 from study.constraints import Constraint
@@ -12,10 +14,12 @@ from study.scheduling.pareto_halving import rungs
 from trainables.checks import must
 from trainables.config import (
     ARCHITECTURES,
-    Architecture,
+    VAEGAN,
+    AnyTrialConfig,
     DataConfig,
     EvaluationConfig,
     LearnedConfig,
+    ManifoldTrialConfig,
     ThreatModel,
     TrialConfig,
 )
@@ -28,7 +32,6 @@ Halving = Literal["stop", "pause", "observe"]
 HALVINGS: tuple[Halving, ...] = ("stop", "pause", "observe")
 ManifoldKind = Literal["known", "learned", "learned-agnostic", "affine"]
 MANIFOLDS: tuple[ManifoldKind, ...] = ("known", "learned", "learned-agnostic", "affine")
-SPACES = ("tradeoff",)
 MOST_SEEDS = 1000
 MOST_REPLICATES = 20
 MOST_GP = 300  # trials of an architecture under --sampler gp
@@ -53,8 +56,8 @@ class StudyConfig:
         attempts: of the paper's attack in the confirmation.
         data: shared by all trials.
         manifold: what the second adversary moves along; None is the known manifold of the data, or, where it has
-            none, affine transformations.
-        learned: the manifold behind the two kinds that are learned.
+            none, affine transformations. A space of manifolds has "learned".
+        learned: the manifold behind the two kinds that are learned; in a space of manifolds what all of them share.
         scheduler: what stops trials early.
         halving: whether it stops them, pauses and promotes them, or lets them run on and says what stopping would cost.
         grace: epochs before the first rung; every further rung lies `factor` times as high.
@@ -68,7 +71,7 @@ class StudyConfig:
     name: str
     space: str = "tradeoff"
     scale: str = "demo"
-    architectures: tuple[Architecture, ...] = ("conv", "mlp")
+    architectures: tuple[str, ...] = ("conv", "mlp")
     widths: Mapping[str, float] = field(default_factory=dict)
     threat_model: ThreatModel = field(default_factory=ThreatModel)
     data: DataConfig = field(default_factory=DataConfig)
@@ -96,24 +99,22 @@ class StudyConfig:
             plain.isascii() and plain.isalnum() and self.name[0] not in ".-",
             f"a study's name is a folder of letters, digits and - _ . within; got {self.name!r}",
         )
-        must(self.space in SPACES, f"the space is one of {', '.join(SPACES)}; got {self.space!r}")
+        must(self.space in KINDS, f"the space is one of {', '.join(KINDS)}; got {self.space!r}")
         must(self.sampler in SAMPLERS, f"the sampler is one of {', '.join(SAMPLERS)}; got {self.sampler!r}")
         must(self.scheduler in SCHEDULERS, f"the scheduler is one of {', '.join(SCHEDULERS)}; got {self.scheduler!r}")
         must(self.halving in HALVINGS, f"halving is one of {', '.join(HALVINGS)}; got {self.halving!r}")
         must(self.grace >= 1, f"grace is at least 1 epoch; got {self.grace}")
         must(1 < self.factor <= 100, f"factor lies above 1 and is at most 100; got {self.factor:g}")
-        named = len(set(self.architectures)) == len(self.architectures) > 0
+        named, known = len(set(self.architectures)) == len(self.architectures) > 0, KINDS[self.space].architectures
         must(
-            named and set(self.architectures) <= set(ARCHITECTURES),
-            f"architectures are distinct and among {', '.join(ARCHITECTURES)}; got {' '.join(self.architectures)}",
+            named and set(self.architectures) <= set(known),
+            f"architectures of the space {self.space} are distinct and among {', '.join(known)}; "
+            f"got {' '.join(self.architectures)}",
         )
         must(self.trials >= 1, f"a study has at least 1 trial per architecture; got {self.trials}")
         must(0 <= self.seeds <= MOST_SEEDS, f"fresh seeds number 0 to {MOST_SEEDS}; got {self.seeds}")
         must(0 <= self.seed < 2**31, f"the study's seed lies in [0, 2^31); got {self.seed}")
-        must(
-            set(self.widths) <= set(ARCHITECTURES),
-            f"widths are of {', '.join(ARCHITECTURES)}; got {' '.join(self.widths)}",
-        )
+        must(set(self.widths) <= set(known), f"widths are of {', '.join(known)}; got {' '.join(self.widths)}")
         self._check_manifold()
         for architecture in self.architectures:
             # checks width, epochs, steps and n_attacked
@@ -131,6 +132,10 @@ class StudyConfig:
         )
         is_learned = str(self.manifold).startswith("learned")
         must(is_learned == (self.learned is not None), f"a learned manifold has a config; got {self.learned!r}")
+        must(
+            KINDS[self.space].moves or self.manifold == "learned",
+            f"the space {self.space} is one of learned manifolds; got --manifold {self.manifold}; leave it out",
+        )
 
     def _check_search(self) -> None:
         must(
@@ -143,18 +148,21 @@ class StudyConfig:
             f"replicates of a point number 0 to {MOST_REPLICATES}; got {self.replicates}",
         )
         for text in self.constraints:
-            measured = self.base(self.architectures[0], 0).manifolds
-            Constraint.parse(text).must_be_measured(measured, self.data.dataset)
+            Constraint.parse(text).must_be_measured(self.base(self.architectures[0], 0).metrics)
 
     def search_space(self) -> Space:
-        """Returns the space with its attacks' steps limited as this study wants."""
-        return tradeoff(self.steps, self.manifold or "known")
+        """Returns the space as this study wants it."""
+        return KINDS[self.space].search_space(self)
+
+    @property
+    def moves(self) -> bool:
+        """Whether all trials move along one manifold of the data."""
+        return KINDS[self.space].moves and self.manifold != "affine"
 
     def evaluation(self) -> EvaluationConfig:
         """How every trial of the search is measured."""
-        return EvaluationConfig(
-            split="validation", n_attacked=self.n_attacked, steps=self.steps, at_epochs=self.rungs()
-        )
+        plain = EvaluationConfig(split="validation", n_attacked=self.n_attacked, steps=self.steps)
+        return replace(plain, at_epochs=self.rungs(), **KINDS[self.space].searched(self))
 
     def rungs(self) -> tuple[int, ...]:
         """Returns the epochs after which trials are compared and may be stopped."""
@@ -162,28 +170,12 @@ class StudyConfig:
 
     def confirmation(self) -> EvaluationConfig:
         """How candidates are measured on test: harder than in the search, so that none hides from a weak attack."""
-        return EvaluationConfig(
-            split="test",
-            n_attacked=self.n_attacked,
-            steps=self.steps,
-            restarts=2,
-            paper_attempts=self.attempts,
-            only_last=True,
-        )
+        plain = EvaluationConfig(split="test", n_attacked=self.n_attacked, steps=self.steps)
+        return replace(plain, **KINDS[self.space].confirmed(self))
 
-    def base(self, architecture: Architecture, seed: int) -> TrialConfig:
+    def base(self, architecture: str, seed: int) -> AnyTrialConfig:
         """Returns the trial that a point of the space is filled into."""
-        return TrialConfig(
-            architecture=architecture,
-            width=self.width(architecture),
-            data=self.data,
-            manifold=self.learned,
-            threat_model=self.threat_model,
-            fused_steps=self.steps,
-            evaluation=self.evaluation(),
-            epochs=self.epochs,
-            seed=seed,
-        )
+        return KINDS[self.space].base(self, architecture, seed)
 
     def width(self, architecture: str) -> float:
         """Returns the factor of an architecture's channels."""
@@ -218,6 +210,77 @@ class StudyConfig:
         if values.get("learned"):
             values["learned"] = LearnedConfig.from_dict(values["learned"])
         return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What a search space makes of a study.
+
+    Attributes:
+        architectures: that its trials may have; each is searched by itself and has a front of its own.
+        moves: whether its trials move along a manifold; else they learn one.
+        search_space: for a study.
+        base: for a study, an architecture and a seed: the trial that a point is filled into.
+        searched: how trials of the search are measured, beside what all spaces agree on.
+        confirmed: the same for candidates.
+    """
+
+    architectures: tuple[str, ...]
+    moves: bool
+    search_space: Callable[[StudyConfig], Space]
+    base: Callable[[StudyConfig, str, int], AnyTrialConfig]
+    searched: Callable[[StudyConfig], Mapping[str, Any]]
+    confirmed: Callable[[StudyConfig], Mapping[str, Any]]
+
+
+def _classifier(config: StudyConfig, architecture: str, seed: int) -> TrialConfig:
+    return TrialConfig(
+        architecture=architecture,  # type: ignore[arg-type] # which checks it
+        width=config.width(architecture),
+        data=config.data,
+        manifold=config.learned,
+        threat_model=config.threat_model,
+        fused_steps=config.steps,
+        evaluation=config.evaluation(),
+        epochs=config.epochs,
+        seed=seed,
+    )
+
+
+def _vaegan(config: StudyConfig, architecture: str, seed: int) -> ManifoldTrialConfig:
+    return ManifoldTrialConfig(
+        architecture=architecture,  # type: ignore[arg-type] # which checks it
+        width=config.width(architecture),
+        data=config.data,
+        manifold=config.learned or LearnedConfig(),
+        threat_model=config.threat_model,
+        evaluation=config.evaluation(),
+        epochs=config.epochs,
+        seed=seed,
+    )
+
+
+ONCE: Mapping[str, Any] = {"radii": (1.0,), "paper_attempts": 0}
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "tradeoff": Kind(
+            architectures=ARCHITECTURES,
+            moves=True,
+            search_space=lambda config: tradeoff(config.steps, config.manifold or "known"),
+            base=_classifier,
+            searched=lambda _: {},
+            confirmed=lambda config: {"restarts": 2, "paper_attempts": config.attempts, "only_last": True},
+        ),
+        "manifold": Kind(
+            architectures=(VAEGAN,),
+            moves=False,
+            search_space=lambda config: manifold(config.data.pixels),
+            base=_vaegan,
+            searched=lambda _: ONCE,
+            confirmed=lambda _: ONCE,
+        ),
+    }
+)
 
 
 def derived(seed: int, *names: str | int) -> int:

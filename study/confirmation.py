@@ -16,7 +16,7 @@ from study.monitoring.watch import Watch
 from study.resources import Resources
 from study.search.front import candidates
 from study.storage.models import digest, is_whole
-from study.storage.state import OBJECTIVES, Confirmation, Model, Trial
+from study.storage.state import Confirmation, Model, Trial
 from study.storage.store import Store
 from trainables.report import EPOCH_REPORT_FIELDS
 
@@ -129,7 +129,7 @@ def _keep(store: Store, job: Job, answer: Mapping[str, Any]) -> Confirmation:
         return store.state.confirmations[key]
     store.keep_weights(job.name, answer["weights"], job.config)
     report = {name: answer[name] for name in EPOCH_REPORT_FIELDS}
-    missing = [name for name in OBJECTIVES if report[name] is None]
+    missing = [name for name in job.trial.ranked_by if report[name] is None]
     message = report["infeasible"] or (f"it gave no {' and no '.join(missing)}" if missing else None)
     model = Model(**{name: answer[name] for name in Model.__dataclass_fields__})
     store.confirmed(*key, report, message, model, digest(answer["weights"]))

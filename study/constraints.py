@@ -2,18 +2,26 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
 from trainables.checks import must, must_choose
 
-Metric = Literal["val_error", "val_robust_error", "val_on_manifold_error", "val_affine_error", "val_success_rate"]
+Metric = Literal[
+    "val_error",
+    "val_robust_error",
+    "val_on_manifold_error",
+    "val_affine_error",
+    "val_success_rate",
+    "val_reconstruction_l2",
+    "val_label_disagreement",
+]
 Operator = Literal["<=", ">=", "<", ">"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 WORST = 1.0  # violation where the trial could not measure it
 LEAST = 1e-9  # violation of "<" by a value on the bound
-NEEDS: Mapping[str, str] = {"val_on_manifold_error": "manifold", "val_affine_error": "affine"}
+LENGTHS = ("val_reconstruction_l2",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +30,7 @@ class Constraint:
 
     Attributes:
         metric: a column of the table of trials.
-        bound: a fraction in [0, 1], like the metric.
+        bound: a fraction in [0, 1], like the metric; of a length any number that is not below 0.
     """
 
     metric: Metric
@@ -31,7 +39,8 @@ class Constraint:
 
     def __post_init__(self) -> None:
         must_choose(self)
-        must(0 <= self.bound <= 1, f"a constraint's bound lies in [0, 1], as errors do; got {self.bound:g}")
+        most = math.inf if self.metric in LENGTHS else 1
+        must(0 <= self.bound <= most, f"a constraint's bound lies in [0, {most}], as its metric; got {self.bound:g}")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -64,17 +73,17 @@ class Constraint:
         gap = value - self.bound if self.operator in ("<", "<=") else self.bound - value
         return max(gap, LEAST) if gap == 0 and self.operator in ("<", ">") else float(gap)
 
-    def must_be_measured(self, manifolds: tuple[str, ...], dataset: str) -> None:
-        """Makes sure that trials on such data have the metric.
+    def must_be_measured(self, metrics: Sequence[str]) -> None:
+        """Makes sure that trials which measure these have the metric.
 
         Raises:
             ValueError: if they have not.
         """
-        needed = NEEDS.get(self.metric)
+        measured = [f"val_{metric}" for metric in metrics if f"val_{metric}" in METRICS]
         must(
-            needed is None or needed in manifolds,
-            f"a constraint bounds what trials measure; {dataset} has no manifold for {self}; have one learned, or "
-            f"choose among {', '.join(metric for metric in METRICS if NEEDS.get(metric) != needed)}",
+            self.metric in measured,
+            f"a constraint bounds what the study's trials measure, {', '.join(measured)}; got {self}; choose among "
+            "these, or another space, or another --manifold",
         )
 
 

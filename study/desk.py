@@ -1,21 +1,21 @@
 """Where trials are handed out and come back; the only place that changes a running study."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from search_spaces.space import Objective
 from study.config import StudyConfig
 from study.errors import WorkersDie
 from study.scheduling.pareto_halving import Decision, HalvingConfig, ParetoHalving
 from study.search.search import Search
 from study.storage.checkpoints import Checkpoints
-from study.storage.state import OBJECTIVES, Model, Trial
+from study.storage.state import Model, Trial
 from study.storage.store import Store
 from trainables.report import EPOCH_REPORT_FIELDS, Said
 
 TRIES = 3  # of a trial whose worker dies, again and again, without having reported in between
 MOST_DEATHS = 9  # of workers in a row without a word from any: it is the cluster then, and not the trials
-WORST = (1.0,) * len(OBJECTIVES)
 
 
 class Desk:
@@ -28,6 +28,7 @@ class Desk:
     def __init__(self, store: Store) -> None:
         self.store, self._config = store, store.config
         self._checkpoints = Checkpoints(store.run_dir / "checkpoints")
+        self._objectives = store.config.search_space().objectives
         self._halving = _halving(store.config)
         self._search = Search(store.config, store.state.trials.values(), store.state.warm)
         self._catch_up()
@@ -146,7 +147,7 @@ class Desk:
 
     def _halve(self, trial: Trial, report: Mapping[str, Any]) -> Decision:
         """Asks halving about one report; baselines stand in its rungs but go on, replicates are not compared."""
-        values = _values(report)
+        values = _values(report, self._objectives)
         if self._halving is None or values is None or trial.replicate_of is not None:
             return Decision.CONTINUE
         decision = self._halving.decide(trial.trial_id, trial.architecture, report["epoch"], values)
@@ -204,13 +205,13 @@ def _halving(config: StudyConfig) -> ParetoHalving | None:
     return ParetoHalving(rules, seed=config.seed)
 
 
-def _values(report: Mapping[str, Any]) -> tuple[float, ...] | None:
-    """Returns what a report is ranked by, or None where it was not attacked."""
-    values = [report[name] for name in OBJECTIVES]
+def _values(report: Mapping[str, Any], objectives: Sequence[Objective]) -> tuple[float, ...] | None:
+    """Returns what a report is ranked by, or None where not all of it was measured."""
+    values = [report[objective.name] for objective in objectives]
     if any(value is None for value in values):
         return None
     # A constant prediction cannot be made worse by an attack: it would look robust.
-    return WORST if report["at_chance"] else tuple(values)
+    return tuple(objective.worst for objective in objectives) if report["at_chance"] else tuple(values)
 
 
 def _outcome(trial: Trial, epochs: int) -> tuple[str, str | None]:
@@ -219,7 +220,7 @@ def _outcome(trial: Trial, epochs: int) -> tuple[str, str | None]:
     last = trial.curve[-1]
     if last["infeasible"]:
         return "INFEASIBLE", last["infeasible"]
-    missing = [name for name in OBJECTIVES if last[name] is None]
+    missing = [name for name in trial.ranked_by if last[name] is None]
     if missing:
         return "FAILED", f"its last report has no {' and no '.join(missing)}"
     if last["epoch"] < epochs:

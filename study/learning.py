@@ -1,17 +1,21 @@
-"""A study's learned manifold: learned once before its trials, measured once after them.
+"""What a study's trials share, made once before them; and their manifold, measured once after them.
 
-No trial begins before the manifold is in its store, so none holds a processor or a GPU to wait for it; other studies
-that ask for the same one find it there. Ray starts the task anew where its worker dies.
+Shared is the manifold that they move on, if it is learned; or what judges the manifolds that they learn. No trial
+begins before it is in its store, so none holds a processor or a GPU to wait for it; other studies that ask for the same
+find it there. Ray starts the task anew where its worker dies.
 """
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import ray
+from numpy.typing import NDArray
 from rich.console import Console
 
 from study.config import StudyConfig
@@ -23,16 +27,17 @@ from study.storage.atomic import write_bytes, write_json
 from study.storage.store import Store
 from study.talking import say
 from trainables.files import is_address, redacted
-from trainables.tune import appraise_manifold, learn_manifold
+from trainables.tune import appraise_manifold, make_shared
 
 RETRIES = 3
 TICK = 0.25  # seconds between two looks at what a task has to say
 MOST_CPUS = 8  # more threads do not make so small networks faster
-PICTURES, NUMBERS = Path("results") / "manifold.npz", Path("results") / "manifold.json"
+RESULTS = Path("results")
+PICTURES, DISTANCES, NUMBERS = RESULTS / "manifold.npz", RESULTS / "distances.parquet", RESULTS / "manifold.json"
 
 
 def learn(config: StudyConfig, root: str, interrupt: Interrupt, *, joined: bool) -> None:
-    """Learns the manifold that all trials of a study move on, unless it is in its store.
+    """Makes what all trials of a study share, unless it is in its store.
 
     Args:
         config: of the study.
@@ -41,14 +46,14 @@ def learn(config: StudyConfig, root: str, interrupt: Interrupt, *, joined: bool)
         joined: whether trials run on machines that may not see a folder of this one.
 
     Raises:
-        Refused: if it cannot be learned.
+        Refused: if it cannot be made.
         KeyboardInterrupt: if that was asked for.
     """
     if config.learned is None:
         return
     if joined and not is_address(root):
         say(f"all nodes must see {root}: if they do not, give --manifolds a shared folder, or an address")
-    task = ray.remote(max_retries=RETRIES)(learn_manifold).options(**_placed("learn the manifold"))
+    task = ray.remote(max_retries=RETRIES)(make_shared).options(**_placed("make what trials share"))
     reports: Any = task.remote(_trial(config), root)  # a generator of references, though Ray's types say otherwise
     with shown_progress(Console()) as watch, _refusing(), _cancelling(reports):
         for told in _told(reports, interrupt):
@@ -56,13 +61,13 @@ def learn(config: StudyConfig, root: str, interrupt: Interrupt, *, joined: bool)
                 say(told)
             else:
                 watch(told)
-    say(f"the manifold lies in {redacted(root)}")
+    say(f"the {'manifold lies' if config.moves else 'judges lie'} in {redacted(root)}")
 
 
 def appraise(
     store: Store, root: str, interrupt: Interrupt, *, tick: Callable[[], None], say: Callable[[str], None]
 ) -> None:
-    """Measures a study's learned manifold on test and keeps numbers and pictures for its report, if it has none yet.
+    """Measures a study's manifold on test and keeps what was found for its report, if it has one and nothing is kept.
 
     Args:
         store: of the study.
@@ -75,7 +80,7 @@ def appraise(
         KeyboardInterrupt: if that was asked for.
     """
     config = store.config
-    if config.learned is None or (store.run_dir / NUMBERS).is_file():
+    if not config.moves or (store.run_dir / NUMBERS).is_file():
         return
     provenance.log_test_access(store.run_dir, {"purpose": "the quality of the manifold"})
     task = ray.remote(max_retries=RETRIES)(appraise_manifold).options(**_placed("measure the manifold"))
@@ -92,7 +97,15 @@ def appraise(
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **found.pop("pictures"))
     write_bytes(store.run_dir / PICTURES, buffer.getvalue())
+    write_bytes(store.run_dir / DISTANCES, _as_parquet(found.pop("distances")))
     write_json(store.run_dir / NUMBERS, {"model": store.state.study["manifold"], **found})
+
+
+def _as_parquet(distances: Mapping[str, Mapping[str, NDArray[np.float64]]]) -> bytes:
+    tables = [pa.table({"kind": [kind] * len(own["length"]), **own}) for kind, own in distances.items()]
+    buffer = io.BytesIO()
+    pq.write_table(pa.concat_tables(tables), buffer)
+    return buffer.getvalue()
 
 
 def _trial(config: StudyConfig) -> dict[str, Any]:
@@ -127,7 +140,7 @@ def _refusing() -> Iterator[None]:
     try:
         yield
     except ray.exceptions.RayError as error:
-        raise Refused(f"the manifold could not be learned: {_reason(error)}") from error
+        raise Refused(f"what trials share could not be made: {_reason(error)}") from error
 
 
 def _reason(error: ray.exceptions.RayError) -> str:

@@ -115,6 +115,7 @@ def _inspect(options: dict[str, Any]) -> None:
     console.print("measuring; two classifiers are trained for that the first time")
     found = appraise(manifold, of, data, threat_model, store, attacked=options.get("n_attacked", 1000))
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    assert found.quality is not None, "it was learned"
     for name, value in asdict(found.quality).items():
         table.add_row(name.replace("_", " "), "none" if value is None else f"{value:.4g}")
     console.print(table)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from study.arguments import DATA_ROOT, DEFAULT_SCALE, EPSILON, ETA, ETA_AGNOSTIC, PROTOTYPES, parser
-from study.config import SPACES, StudyConfig
+from study.config import KINDS, StudyConfig
 from study.constraints import Constraint
 from study.errors import Refused
 from study.resources import Override
@@ -24,6 +24,7 @@ from trainables.checks import must
 from trainables.config import (
     DATASETS,
     TEST_SIZES,
+    VAEGAN,
     DataConfig,
     Dataset,
     LearnedConfig,
@@ -169,16 +170,22 @@ def _spelt(name: str) -> str:
 def _config(options: dict[str, Any]) -> StudyConfig:
     scale = options.get("scale", DEFAULT_SCALE)
     numbers = {name: options.get(name, value) for name, value in asdict(SCALES[scale]).items()}
-    norm, seed, space = options.get("norm", "linf"), options.get("seed", 0), options.get("space", SPACES[0])
+    norm, seed, space = options.get("norm", "linf"), options.get("seed", 0), options.get("space", "tradeoff")
     data = read_data(options, {name: numbers.pop(name) for name in ("n_train", "n_validation", "n_test")}, seed)
-    architectures = options.get("architectures", numbers.pop("architectures"))
-    learned = _learned(options, numbers.pop("manifold_width"), numbers.pop("manifold_updates"), seed)
+    kind, width = KINDS[space], numbers.pop("manifold_width")
+    usual = [name for name in numbers.pop("architectures") if name in kind.architectures] or kind.architectures
+    widths = {VAEGAN: width, **numbers.pop("widths")}
+    if not kind.moves:
+        options = {"manifold": "learned", **options}
+        must("gamma" not in options, f"the space {space} searches gamma; got --gamma; leave it out")
+    learned = _learned(options, width, numbers.pop("manifold_updates"), seed)
     eta = ETA_AGNOSTIC if learned and learned.model.agnostic else ETA
     return StudyConfig(
         name=options.get("name", f"{space}-{data.dataset}-{datetime.now():%Y%m%d-%H%M%S}"),
         space=space,
         scale=scale,
-        architectures=tuple(architectures),
+        architectures=tuple(options.get("architectures", usual)),
+        widths={name: factor for name, factor in widths.items() if name in kind.architectures},
         threat_model=ThreatModel(norm=norm, epsilon=options.get("epsilon", EPSILON[norm]), eta=options.get("eta", eta)),
         data=data,
         manifold=options.get("manifold"),

@@ -9,16 +9,14 @@ import numpy as np
 import torch
 
 from study.config import StudyConfig
+from study.costs import gradient_evaluations, sampled
 from study.monitoring.progress import duration
 from study.search.point import to_config
-from trainables.config import Architecture, EvaluationConfig, ThreatName, TrialConfig
-from trainables.evaluation.measure import MANIFOLD_FIELDS, PAPER_STEPS
-from trainables.pipeline import prepare
-from trainables.provision import untrained
+from trainables.config import AnyTrialConfig
+from trainables.trials import rehearsed
 
 SAMPLES = 1000  # points that averages over the space are taken of
 FRONT_SHARE = 1 / 4  # of the trials that the search asks for, assumed to become candidates
-PROBE_EXAMPLES = 200
 REGULAR, MIXED = 1, 3  # places of baselines: attacked in the image, and on the manifold too, which takes longer there
 
 
@@ -35,7 +33,7 @@ class Plan:
         rate: gradient evaluations a second and processor, measured now.
     """
 
-    architecture: Architecture
+    architecture: str
     baselines: tuple[str, ...]
     searched: int
     signatures: int
@@ -50,7 +48,7 @@ class Plan:
         return (self.search + self.confirmation) / self.rate
 
 
-def plan(config: StudyConfig, architecture: Architecture, *, confirm: bool) -> Plan:
+def plan(config: StudyConfig, architecture: str, *, confirm: bool) -> Plan:
     """Counts what an architecture's trials will do, and measures for a second or two how fast this machine does it."""
     space, base = config.search_space(), config.base(architecture, 0)
     rng = np.random.default_rng(config.seed)
@@ -69,46 +67,15 @@ def plan(config: StudyConfig, architecture: Architecture, *, confirm: bool) -> P
         candidates=candidates if confirm else 0,
         search=round(sum(gradient_evaluations(trial) for _, trial in baselines) + searched * average),
         confirmation=round(candidates * seeds * again),
-        rate=_measured_rate(base, to_config(space.baselines[MIXED if config.learned else REGULAR][1], base)),
+        rate=_measured_rate(to_config(space.baselines[MIXED if config.learned else REGULAR][1], base)),
     )
 
 
-def gradient_evaluations(config: TrialConfig) -> int:
-    """Returns how many a trial needs at most; attacks on examples that fall early need fewer.
-
-    Counted as `trainables.evaluation.tally` counts them: backward passes per example.
-    """
-    pairs = list(zip(config.role_counts(), config.capacities(), strict=True))
-    attacks = sum(count * role.steps for (role, count), _ in pairs)
-    clean_copies = sum(capacity for (role, _), capacity in pairs if role.loss == "trades")
-    batches = math.ceil(config.data.n_train / config.batch_size)
-    training = config.epochs * batches * (config.batch_size + attacks + clean_copies)
-    at_rungs = len([epoch for epoch in config.evaluation.at_epochs if epoch < config.epochs])
-    rung = _measurement(replace(config.evaluation, paper_attempts=0), ())
-    return training + at_rungs * rung + _measurement(config.evaluation, config.manifolds)
-
-
-def _measurement(evaluation: EvaluationConfig, manifolds: Sequence[ThreatName]) -> int:
-    every = len(evaluation.radii) * evaluation.restarts * evaluation.steps
-    papers = evaluation.paper_attempts * PAPER_STEPS
-    steps = every + papers + sum(every + papers * bool(MANIFOLD_FIELDS[name][1]) for name in manifolds)
-    return evaluation.n_attacked * steps
-
-
-def _measured_rate(base: TrialConfig, adversarial: TrialConfig) -> float:
-    """Trains on few examples for an epoch, twice, and returns the second time's gradient evaluations a second."""
+def _measured_rate(trial: AnyTrialConfig) -> float:
+    """Trains a little, twice, and returns the second time's gradient evaluations a second."""
     torch.set_num_threads(1)  # as in a trial
-    few, attacked = PROBE_EXAMPLES // 4, min(PROBE_EXAMPLES // 4, base.evaluation.n_attacked)
-    data = replace(
-        base.data,
-        n_train=min(PROBE_EXAMPLES, base.data.n_train),
-        n_validation=min(few, base.data.n_validation),
-        n_test=min(few, base.data.n_test),
-    )
-    evaluation = replace(base.evaluation, n_attacked=attacked)
-    probe = replace(adversarial, data=data, epochs=1, evaluation=evaluation)
-    manifolds = untrained(probe.manifold, data)
-    *_, last = [report for _ in range(2) for report in prepare(probe, manifolds).reports()]
+    few = sampled(trial)
+    *_, last = [report for _ in range(2) for report in rehearsed(few).reports()]
     return last.gradient_evaluations / last.seconds
 
 
@@ -123,7 +90,7 @@ def described(config: StudyConfig, plans: Sequence[Plan], concurrency: int) -> s
         f"choose by, {data.n_test} to confirm on; {config.n_attacked} of them attacked",
         f"  adversary     {threat.norm}, epsilon {threat.epsilon:g}, eta {threat.eta:g}",
         *_manifold(config),
-        f"  trials        {config.epochs} epochs, at most {config.steps} attack steps in training",
+        f"  trials        {config.epochs} epochs, at most {config.steps} steps of an attack",
         *(_described(each, config) for each in plans),
         f"  in all        {sum(each.search + each.confirmation for each in plans):,} gradient evaluations at most",
         f"  time          about {duration(seconds)} or less with {concurrency} trial(s) at a time, at the speed "
@@ -135,8 +102,11 @@ def described(config: StudyConfig, plans: Sequence[Plan], concurrency: int) -> s
 def _manifold(config: StudyConfig) -> list[str]:
     if config.learned is None:
         return []
-    model = config.learned.model
-    who = "one model for all classes" if model.agnostic else "a model for each class"
+    if not config.moves:
+        return [
+            "  judges        two classifiers, trained before the first trial: minutes that are not in the time below"
+        ]
+    who = "one model for all classes" if config.learned.model.agnostic else "a model for each class"
     return [f"  manifold      learned before the first trial, {who}: minutes that are not in the time below"]
 
 

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -22,16 +21,14 @@ import numpy as np
 import torch
 
 from study.config import StudyConfig
-from study.plan import gradient_evaluations
+from study.costs import gradient_evaluations, shortened, without_attacks
 from study.resources import Resources
 from study.search.point import to_config
 from study.storage.provenance import usable_cpus
 from trainables.allocation import keep_memory
-from trainables.config import Architecture, TrialConfig
-from trainables.evaluation.errors import CHUNK
-from trainables.manifolds.manifold import Manifolds
-from trainables.pipeline import prepare
-from trainables.provision import load_data, untrained
+from trainables.config import AnyTrialConfig, trial_from_dict
+from trainables.provision import load_data
+from trainables.trials import rehearsed
 
 SAMPLES = 200  # points that the costliest is looked for among
 PAYS = 0.9  # of n processors' work, at least, is what n threads must do: else n trials do more
@@ -44,7 +41,7 @@ LIMIT = 60.0  # seconds; of imports, and of every trial: one that takes longer s
 Findings = dict[str, Any]
 
 
-def costliest(config: StudyConfig, architecture: Architecture) -> TrialConfig:
+def costliest(config: StudyConfig, architecture: str) -> AnyTrialConfig:
     """Returns the architecture's trial with the most gradient evaluations, of the baselines and many points."""
     space, base = config.search_space(), config.base(architecture, 0)
     rng = np.random.default_rng(config.seed)
@@ -80,11 +77,12 @@ def probe(trials: Sequence[Mapping[str, Any]], most_threads: int = 1) -> list[Fi
     """Measures trials, given as dictionaries, on this machine; as a Ray task, on the one where it runs.
 
     Args:
-        trials: `TrialConfig.to_dict` of each.
+        trials: `to_dict` of the config of each.
         most_threads: to try, where a machine has as many processors.
 
     Returns:
-        per trial `architecture`, `import_bytes`, `peak_bytes` and `seconds` a step by threads; or `failed`, a reason.
+        per trial `architecture`, `import_bytes`, `peak_bytes` and `seconds` of a few steps by threads; or `failed`, a
+        reason.
     """
     asked = json.dumps({"trials": list(trials), "most_threads": most_threads})
     ours = str(Path(__file__).parents[1])
@@ -113,53 +111,38 @@ def needed(findings: Findings | None) -> Resources:
 
 def measure(trial: Mapping[str, Any], most_threads: int) -> Findings:
     """Trains a few steps of a trial in this process, which has done nothing else, and says what that took."""
-    config = TrialConfig.from_dict(trial)
+    config = trial_from_dict(trial)
     keep_memory()
     torch.set_num_threads(1)
     imported = _status("VmRSS")
     kept = load_data(config.data)  # whole, as a trial holds it
-    short, manifolds = _shortened(config), untrained(config.manifold, config.data)
-    next(prepare(short, manifolds if short.manifold else None).reports())
+    short = shortened(config)
+    next(rehearsed(short).reports())
     del kept
     return {
         "architecture": config.architecture,
         "import_bytes": imported,
         "peak_bytes": _status("VmHWM"),
-        "seconds": _seconds(short, manifolds, min(most_threads, usable_cpus())),
+        "seconds": _seconds(short, min(most_threads, usable_cpus())),
     }
 
 
-def _shortened(config: TrialConfig) -> TrialConfig:
-    """Keeps all that memory depends on: networks, batches, and the rows that are attacked at once."""
-    many = min(CHUNK, config.data.n_validation)
-    data = replace(config.data, n_train=2 * config.batch_size, n_validation=many, n_test=2)
-    # After the first of two epochs attacks run even on a model that has learned nothing.
-    evaluation = replace(
-        config.evaluation, split="validation", n_attacked=many, steps=1, restarts=1, radii=(1.0,), at_epochs=(1,)
-    )
-    roles = tuple(replace(role, steps=min(2, role.steps)) for role in config.roles)
-    evaluation = replace(evaluation, paper_attempts=0)
-    return replace(config, data=data, epochs=2, evaluation=evaluation, roles=roles)
-
-
-def _seconds(short: TrialConfig, manifolds: Manifolds, most_threads: int) -> dict[str, float]:
+def _seconds(short: AnyTrialConfig, most_threads: int) -> dict[str, float]:
     """Returns what the same steps take with 1, 2, 4 ... threads, up to the first number that does not pay."""
     seconds = {}
     for threads in (2**k for k in range(most_threads.bit_length())):
         torch.set_num_threads(threads)
-        seconds[str(threads)] = _step_seconds(short, manifolds)
+        seconds[str(threads)] = _epoch_seconds(short)
         if seconds["1"] < PAYS * threads * seconds[str(threads)]:
             break
     return seconds
 
 
-def _step_seconds(short: TrialConfig, manifolds: Manifolds) -> float:
-    evaluation = replace(short.evaluation, n_attacked=2, at_epochs=())
-    few = replace(short, data=replace(short.data, n_validation=2), evaluation=evaluation)
-    reports = prepare(few, manifolds if short.manifold else None).reports()
+def _epoch_seconds(short: AnyTrialConfig) -> float:
+    reports = rehearsed(without_attacks(short)).reports()
     started = time.perf_counter()
     next(reports)
-    return (time.perf_counter() - started) * short.batch_size / short.data.n_train
+    return time.perf_counter() - started
 
 
 def _status(name: str) -> int:

@@ -1,31 +1,24 @@
-"""A learned manifold's quality and pictures, with the two classifiers that it takes to tell.
+"""A manifold's quality and pictures, and how far perturbations leave it."""
 
-The reference is a network twice as wide as the paper's, trained on all images that anything may be learned from; the
-victim is the paper's, trained as Normal on the study's own. Both lie in the manifolds' store, and are trained once.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from trainables.classifiers import build
-from trainables.config import DataConfig, EvaluationConfig, ThreatModel, TrialConfig
+from trainables.config import DataConfig, ThreatModel
 from trainables.data.split import Split
-from trainables.evaluation.quality import Network, Quality, adversarial, measure, reconstructions, samples
+from trainables.evaluation.distance import Distances, departures
+from trainables.evaluation.quality import Judges, Network, Quality, adversarial, measure, reconstructions, samples
 from trainables.geometry import NORMS
+from trainables.judges import judge, reference_training, victim_training
 from trainables.manifolds.learned import LearnedManifold
-from trainables.manifolds.manifold import Code
+from trainables.manifolds.manifold import Code, Manifold
 from trainables.manifolds.store import ManifoldStore
-from trainables.provision import LEARNS, Data, code_version
-from trainables.training.loop import begin, train
+from trainables.provision import Data
 
-REFERENCE_WIDTH, REFERENCE_EPOCHS, VICTIM_EPOCHS = 2.0, 4, 20
+PROJECTED = 300  # test images that distances are measured of, at most
 SHOWN = 10  # images in a row
-TRAINS = (*LEARNS, "classifiers", "training", "threats", "attacks", "geometry")
-NOTHING = EvaluationConfig(n_attacked=2, steps=1, paper_attempts=0, radii=(1.0,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +26,18 @@ class Appraisal:
     """What is known of a manifold.
 
     Attributes:
-        pictures: by what they show: rows of ten images, 255 is white.
+        distances: of perturbed test images to it, by the kind of perturbation.
+        quality: None where the manifold is known, and nothing had to be learned.
+        pictures: by what they show: rows of ten images, 255 is white; of learned ones.
     """
 
-    quality: Quality
+    distances: dict[str, Distances]
+    quality: Quality | None
     pictures: dict[str, UInt8[Tensor, "row column channel height width"]]
 
 
 def appraise(
-    manifold: LearnedManifold,
+    manifold: Manifold,
     of: DataConfig,
     data: Data,
     threat_model: ThreatModel,
@@ -52,74 +48,55 @@ def appraise(
     """Measures a manifold on the test split.
 
     Args:
-        manifold: that was learned from the data.
+        manifold: of the data, or learned from it.
         of: selects the data.
         data: that was loaded by it.
-        threat_model: of the on-manifold attack.
+        threat_model: of the attacks.
         store: holds the two classifiers, or will.
         attacked: test images to attack.
     """
-    reference = _network(_reference(of), of, data, data.splits.pool, store, "reference")
-    victim = _network(_victim(of), of, data, lambda: data.splits.train, store, "victim")
-    norm = NORMS[threat_model.norm]
+    victim = judge(victim_training(of, data), data, store)
+    distances = departures(
+        manifold,
+        data.splits.test,
+        victim,
+        data.splits.pool(),
+        norm=NORMS[threat_model.norm],
+        epsilon=threat_model.epsilon,
+        eta=threat_model.eta,
+        attacked=min(attacked, PROJECTED),
+        seed=of.seed,
+    )
+    if not isinstance(manifold, LearnedManifold):
+        return Appraisal(distances=distances, quality=None, pictures={})
+    reference = judge(reference_training(of, data), data, store)
     quality = measure(
         manifold,
         data.splits.test,
-        reference=reference,
-        victim=victim,
-        norm=norm,
+        judges=Judges(reference=reference, victim=victim),
+        norm=NORMS[threat_model.norm],
         eta=threat_model.eta,
         attacked=min(attacked, len(data.splits.test)),
         seed=of.seed,
     )
-    classes = _shown(data.splits.test)
+    pictures = _pictures(manifold, data.splits.test, victim, threat_model, of.seed)
+    return Appraisal(distances=distances, quality=quality, pictures=pictures)
+
+
+def _pictures(
+    manifold: LearnedManifold, test: Split, victim: Network, threat_model: ThreatModel, seed: int
+) -> dict[str, Tensor]:
+    classes = _shown(test)
     rows = torch.stack([own[0] for own in classes])
-    moved = adversarial(manifold, data.splits.test, victim, norm, threat_model.eta, rows, of.seed)
-    made = reconstructions(manifold, data.splits.test, rows)
+    moved = adversarial(manifold, test, victim, NORMS[threat_model.norm], threat_model.eta, rows, seed)
     pictures = {
-        "images": data.splits.test.images(rows)[None],
-        "reconstructions": made[None],
+        "images": test.images(rows)[None],
+        "reconstructions": reconstructions(manifold, test, rows)[None],
         "on-manifold adversarial examples": moved.images[None],
-        "samples": torch.stack([samples(manifold, data.splits.test.labels[rows], seed) for seed in range(3)]),
-        "interpolations": _interpolations(manifold, data.splits.test, classes),
+        "samples": torch.stack([samples(manifold, test.labels[rows], seed) for seed in range(3)]),
+        "interpolations": _interpolations(manifold, test, classes),
     }
-    return Appraisal(quality=quality, pictures={name: _bytes(images) for name, images in pictures.items()})
-
-
-def _reference(of: DataConfig) -> TrialConfig:
-    return TrialConfig(
-        architecture="conv", width=REFERENCE_WIDTH, data=of, epochs=REFERENCE_EPOCHS, evaluation=NOTHING, seed=of.seed
-    )
-
-
-def _victim(of: DataConfig) -> TrialConfig:
-    return TrialConfig(architecture="conv", data=of, epochs=VICTIM_EPOCHS, evaluation=NOTHING, seed=of.seed)
-
-
-def _network(
-    config: TrialConfig,
-    of: DataConfig,
-    data: Data,
-    split: Callable[[], Split],
-    store: ManifoldStore,
-    what: str,
-) -> Network:
-    """Returns a trained classifier from the store, where it is put first if nobody has trained it yet."""
-    classifier = build(config.architecture, data.splits.image_shape, data.splits.classes, config.width)
-
-    def make() -> tuple[dict[str, Tensor], dict[str, float]]:
-        own = split()
-        splits = replace(data.splits, train=own)
-        training = begin(replace(config, data=replace(of, n_train=len(own))), classifier, splits, {})
-        *_, last = train(training)
-        return {**training.state.params, **training.state.buffers}, {"error": last.error, "seconds": last.seconds}
-
-    plain = config.to_dict()
-    del plain["data"]["source"]
-    seen = data.splits.pool_fingerprint if what == "reference" else data.fingerprint
-    recipe = {"classifier": plain, "what": what, "images": seen, "code": code_version(TRAINS)}
-    weights = store.obtain(recipe, make)
-    return Network(classifier=classifier, folded=classifier.fold(weights, weights))
+    return {name: _bytes(images) for name, images in pictures.items()}
 
 
 def _shown(split: Split) -> list[Tensor]:

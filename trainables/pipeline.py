@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import final
 
 from torch import Tensor
 
@@ -11,22 +12,28 @@ from trainables.config import DataConfig, TrialConfig
 from trainables.manifolds.manifold import Manifolds
 from trainables.provision import load_data, load_once
 from trainables.report import EpochReport
+from trainables.runs import Run
 from trainables.training.checkpoint import pack, unpack
 from trainables.training.loop import Training, begin, train
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A trial that is ready to train.
+@final
+@dataclass(frozen=True)
+class ClassifierRun(Run):
+    """A classifier that is being trained.
 
     Attributes:
-        device: where it trains.
-        manifold_digest: names the manifold that on-manifold numbers refer to, or None.
+        digest: of the manifold that on-manifold numbers refer to, or None.
     """
 
     training: Training
     device: str
-    manifold_digest: str | None
+    digest: str | None
+
+    @property
+    def manifold_digest(self) -> str | None:
+        """Names the manifold that on-manifold numbers refer to, or None."""
+        return self.digest
 
     @property
     def parameters(self) -> int:
@@ -63,7 +70,7 @@ def data_fingerprint(config: DataConfig) -> str:
     return load_data(config).fingerprint
 
 
-def prepare(config: TrialConfig, manifolds: Manifolds | None = None) -> Run:
+def prepare(config: TrialConfig, manifolds: Manifolds | None = None) -> ClassifierRun:
     """Loads the data and draws the weights.
 
     Args:
@@ -81,7 +88,7 @@ def prepare(config: TrialConfig, manifolds: Manifolds | None = None) -> Run:
         must(known, f"a role moves on a manifold that the data has; got {role.threat!r} on {config.data.dataset}")
     classifier = build(config.architecture, data.splits.image_shape, data.splits.classes, config.width)
     named = manifolds.get("manifold")
-    return Run(begin(config, classifier, data.splits, manifolds), "cpu", named.digest() if named else None)
+    return ClassifierRun(begin(config, classifier, data.splits, manifolds), "cpu", named.digest() if named else None)
 
 
 def run(config: TrialConfig) -> Iterator[EpochReport]:

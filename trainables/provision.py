@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from trainables.checks import must
 from trainables.config import DataConfig, LearnedConfig, VaeGanConfig, digest
@@ -21,7 +20,7 @@ from trainables.data.typefaces import fingerprint, typefaces
 from trainables.differentiation import Tensors
 from trainables.manifolds.affine import AffineManifold, Warp
 from trainables.manifolds.fonts import FontManifold
-from trainables.manifolds.learned import EXTREMES, LearnedManifold
+from trainables.manifolds.learned import LearnedManifold, bounded
 from trainables.manifolds.manifold import Manifolds
 from trainables.manifolds.store import ManifoldStore
 from trainables.manifolds.vaegan.learning import ALL, Learner, Progress
@@ -161,7 +160,7 @@ def learning(model: VaeGanConfig, of: DataConfig, data: Data, root: str) -> Iter
             yield store.set_aside(name, fault)
         if weights is not None:
             return
-        learner, split = _learner(model, data)
+        learner, split = learner_of(model, data)
         last = None
         for last in learner.learn():
             yield last
@@ -182,7 +181,12 @@ def _recipe(model: VaeGanConfig, of: DataConfig, data: Data) -> dict[str, Any]:
     return {"model": asdict(model), "data": {**about, "images": seen}, "code": code_version(LEARNS)}
 
 
-def _learner(model: VaeGanConfig, data: Data) -> tuple[Learner, Split]:
+def learner_of(model: VaeGanConfig, data: Data) -> tuple[Learner, Split]:
+    """Returns models that have learned nothing yet, and the images that they will learn from.
+
+    Raises:
+        ValueError: if a class has too few images.
+    """
     splits = data.splits
     split = splits.pool() if model.images == "all" else splits.train
     each = (ALL,) if model.agnostic else range(splits.classes)
@@ -193,13 +197,7 @@ def _finished(
     model: VaeGanConfig, of: DataConfig, data: Data, learner: Learner, split: Split, last: Progress
 ) -> tuple[Tensors, dict[str, Any]]:
     """Returns the weights with the extremes of their codes, and what else the store is to know."""
-    weights = learner.weights()
-    unbounded = torch.full((model.latent,), torch.inf)
-    endless = dict(zip(EXTREMES, (-unbounded, unbounded), strict=True))
-    manifold = LearnedManifold(_networks(model, data), weights | endless, agnostic=model.agnostic, box="minmax")
-    codes = manifold.codes(split, torch.arange(len(split))).free
-    box: dict[str, Tensor] = dict(zip(EXTREMES, (codes.amin(0), codes.amax(0)), strict=True))
-    return weights | box, {
+    return bounded(learner.networks, learner.weights(), split, agnostic=model.agnostic), {
         "recipe": _recipe(model, of, data),
         "of": {name: value for name, value in asdict(of).items() if name != "source"},
         "images": len(split),

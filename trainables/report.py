@@ -15,13 +15,19 @@ class EpochReport:
         epoch: counted from 1.
         train_loss: mean over the epoch's batches.
         error: misclassified; after the last epoch on the split that the evaluation names, before it on validation.
+            None where no classifier is trained.
         robust_error: misclassified clean or under attack in the image, mean over the radii.
         robust_error_at: the same per radius, the key being the radius to three digits.
         on_manifold_error: as `robust_error`, for the manifold threat.
         affine_error: the same for affine transformations of the image.
         success_rate: of the paper's attack, over correctly classified examples, mean over its attempts.
         on_manifold_success_rate: the same on the manifold.
-        gradient_evaluations: backward passes through the classifier, per example, since the trial began.
+        reconstruction_l2: mean over images of the L2 distance to what a manifold that is learned makes of them.
+        label_disagreement: fraction of the on-manifold adversarial examples of a Normal classifier that a reference
+            takes for another class; 1 where there is none.
+        attack_success: of the attack that makes these examples, over correctly classified reconstructions; None
+            where there is none.
+        gradient_evaluations: backward passes through what is trained or attacked, per example, since the trial began.
         forward_passes: the same for forward passes.
         seconds: wall time since the trial began.
         at_chance: the error is not below that of a constant prediction; robust error then says nothing.
@@ -30,13 +36,16 @@ class EpochReport:
 
     epoch: int
     train_loss: float
-    error: float
+    error: float | None = None
     robust_error: float | None = None
     robust_error_at: dict[str, float] = field(default_factory=dict)
     on_manifold_error: float | None = None
     affine_error: float | None = None
     success_rate: float | None = None
     on_manifold_success_rate: float | None = None
+    reconstruction_l2: float | None = None
+    label_disagreement: float | None = None
+    attack_success: float | None = None
     gradient_evaluations: int = 0
     forward_passes: int = 0
     seconds: float = 0.0

@@ -12,11 +12,12 @@ from safetensors.torch import save
 
 from trainables.allocation import keep_memory
 from trainables.appraisal import appraise
-from trainables.config import TrialConfig
+from trainables.config import TrialConfig, trial_from_dict
 from trainables.manifolds.store import ManifoldStore
-from trainables.pipeline import Run, prepare
-from trainables.provision import Told, learned, learning, load_data, provide
+from trainables.provision import Told, load_data, provide
 from trainables.report import EpochReport, Said
+from trainables.runs import Run
+from trainables.trials import prepared, shared
 
 CHECKPOINT_EVERY = 30.0  # seconds; a trial that is interrupted loses at most that much, and a step
 
@@ -30,9 +31,9 @@ def trainable(point: Mapping[str, Any]) -> None:
     """
     _settle()
     try:
-        config = TrialConfig.from_dict(point["config"])
+        config = trial_from_dict(point["config"])
         _show(f"{point['trial_id']}, epoch 1 of {config.epochs}")
-        run = prepare(config, provide(config.manifold, config.data, point["manifolds"]))
+        run = prepared(config, point["manifolds"])
         if point.get("checkpoint"):
             run.go_on(point["checkpoint"])
         due = _Clock(CHECKPOINT_EVERY)
@@ -56,8 +57,7 @@ def retrain(config: Mapping[str, Any], manifolds: str) -> dict[str, Any]:
     """
     _settle()
     try:
-        trial = TrialConfig.from_dict(config)
-        run = prepare(trial, provide(trial.manifold, trial.data, manifolds))
+        run = prepared(trial_from_dict(config), manifolds)
         *_, last = run.reports()
         weights = {name: tensor.contiguous() for name, tensor in run.weights().items()}
         return {**asdict(last), **_about(run), "weights": save(weights)}
@@ -65,28 +65,33 @@ def retrain(config: Mapping[str, Any], manifolds: str) -> dict[str, Any]:
         return {"failed": _in_one_line(error)}
 
 
-def learn_manifold(config: Mapping[str, Any], manifolds: str) -> Iterator[Told]:
-    """Learns the manifold of a trial's config, unless its store has it, and tells how far it is."""
+def make_shared(config: Mapping[str, Any], manifolds: str) -> Iterator[Told]:
+    """Makes what the trials of a study share, unless the store has it, and tells how far it is."""
     _settle()
-    trial = TrialConfig.from_dict(config)
-    assert trial.manifold is not None, "only asked for where a manifold is learned"
-    yield from learning(trial.manifold.model, trial.data, load_data(trial.data), manifolds)
+    yield from shared(trial_from_dict(config), manifolds)
 
 
 def appraise_manifold(config: Mapping[str, Any], attacked: int, manifolds: str) -> dict[str, Any]:
     """Measures the manifold of a trial's config on the test split.
 
     Returns:
-        `digest`, `quality` as plain values, and `pictures`, arrays of bytes by what they show.
+        `digest`; `quality` as plain values, or None where it is known; `pictures`, arrays of bytes by what they show;
+        `distances`, arrays by kind of perturbation and measure.
     """
     _settle()
     trial = TrialConfig.from_dict(config)
-    assert trial.manifold is not None, "only asked for where a manifold is learned"
-    data = load_data(trial.data)
-    manifold = learned(trial.manifold, trial.data, data, manifolds)
-    found = appraise(manifold, trial.data, data, trial.threat_model, ManifoldStore(manifolds), attacked=attacked)
-    pictures = {name: images.numpy() for name, images in found.pictures.items()}
-    return {"digest": manifold.digest(), "quality": asdict(found.quality), "pictures": pictures}
+    manifold = provide(trial.manifold, trial.data, manifolds)["manifold"]
+    store, data = ManifoldStore(manifolds), load_data(trial.data)
+    found = appraise(manifold, trial.data, data, trial.threat_model, store, attacked=attacked)
+    return {
+        "digest": manifold.digest(),
+        "quality": found.quality and asdict(found.quality),
+        "pictures": {name: images.numpy() for name, images in found.pictures.items()},
+        "distances": {
+            kind: {name: values.numpy() for name, values in measured._asdict().items()}
+            for kind, measured in found.distances.items()
+        },
+    }
 
 
 class _Clock:

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from rich.console import Console, JustifyMethod
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from analysis import load
 from analysis.front import ConfirmedFront, confirmed_fronts
+from analysis.objectives import corner_of
 from analysis.statistics import Interval
 from study.scheduling.ablation import Ablation, ablations
 
@@ -16,7 +17,8 @@ def conclude(run_dir: Path, report: Path, console: Console) -> None:
     """Prints every architecture's hypervolume and confirmed front, and the path of the report."""
     study = load(run_dir)
     if len(study.confirmations):
-        console.print(Text("\nOn test, mean over fresh seeds; hypervolume up to (1, 1), higher is better:"))
+        corner = corner_of(study.objectives)
+        console.print(Text(f"\nOn test, mean over fresh seeds; hypervolume up to {corner}, higher is better:"))
         for front in confirmed_fronts(study):
             _print_front(front, console)
     else:
@@ -41,13 +43,12 @@ def _print_front(front: ConfirmedFront, console: Console) -> None:
         return
     console.print(Text(f"{front.architecture}: hypervolume {_with_ends(front.hypervolume)}", style="bold"))
     table = Table(box=None, padding=(0, 2, 0, 0))
-    columns: list[tuple[str, JustifyMethod]] = [("front", "left"), ("error", "right"), ("robust error", "right")]
-    for name, justify in columns:
-        table.add_column(name, justify=justify)
+    table.add_column("front")
+    for objective in front.objectives:
+        table.add_column(objective.label, justify="right")
     for member in front.members:
         name = f"{member.trial_id} {member.label}" if member.label else member.trial_id
-        error, robust = (f"{mean:.3f}" for mean in member.means)
-        table.add_row(Text(name), error, robust)
+        table.add_row(Text(name), *(f"{mean:.3f}" for mean in member.means))
     console.print(table)
     if front.excluded:
         console.print(Text(f"{len(front.excluded)} candidate(s) gave no result; the report says why", style="yellow"))

@@ -34,12 +34,12 @@ class Lines(Watch):
         self._paused: set[str] = set()
         self._counts: dict[str, Count] = {}
         self._confirmed = Count(0, 0.0)
-        self._names: dict[str, str] = {}
+        self._trials: dict[str, Trial] = {}
 
     def began(self, state: State, cluster: Cluster, run_dir: Path) -> None:
         now, total = self._clock(), self._config.trials
         self._counts = {name: trial_count(state, name, total, now) for name in self._config.architectures}
-        self._names = {trial.trial_id: trial.name for trial in state.trials.values()}
+        self._trials = dict(state.trials)
         self._paused = {trial.trial_id for trial in state.trials.values() if trial.state == "PAUSED"}
         had = sum(count.before for count in self._counts.values())
         self._print(f"study {self._config.name} in {run_dir}{f', {had} trials done before' if had else ''}")
@@ -48,7 +48,7 @@ class Lines(Watch):
             self._print(f"Ray dashboard at {cluster.dashboard}{token}")
 
     def trial_began(self, trial: Trial) -> None:
-        self._names[trial.trial_id] = trial.name
+        self._trials[trial.trial_id] = trial
         if trial.trial_id in self._paused:
             self._paused.remove(trial.trial_id)
             self._counts[trial.architecture].done -= 1
@@ -70,10 +70,9 @@ class Lines(Watch):
 
     def confirmation_ended(self, confirmation: Confirmation) -> None:
         self._confirmed.done += 1
-        name = self._names[confirmation.trial_id]
-        known = confirmation.trial_id if name == confirmation.trial_id else f"{confirmation.trial_id} {name}"
-        said = confirmed_outcome(confirmation)
-        self._print(f"confirmation {self._of(self._confirmed)}: {known}, seed {confirmation.seed}: {said}")
+        trial = self._trials[confirmation.trial_id]
+        said = confirmed_outcome(confirmation, trial)
+        self._print(f"confirmation {self._of(self._confirmed)}: {titled(trial)}, seed {confirmation.seed}: {said}")
 
     def notice(self, text: str) -> None:
         if text:

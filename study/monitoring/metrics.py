@@ -48,9 +48,12 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "disentangle_trials": Metric(says="Trials of the search by state", tags=(*BY_NETWORK, "state")),
         "disentangle_trials_planned": Metric(says="Trials that the search consists of"),
         "disentangle_front_trials": Metric(says="Trials that no other dominates on validation"),
-        "disentangle_hypervolume": Metric(says="Hypervolume of the validation front up to (1, 1), 0 to 1"),
-        "disentangle_best_error": Metric(says="Lowest error on validation, 0 to 1"),
-        "disentangle_best_robust_error": Metric(says="Lowest robust error on validation, 0 to 1"),
+        "disentangle_hypervolume": Metric(
+            says="Hypervolume of the validation front up to the objectives' worst values; (1, 1) for errors"
+        ),
+        "disentangle_best": Metric(
+            says="Lowest value of an objective on validation, in its unit", tags=(*BY_NETWORK, "objective")
+        ),
         "disentangle_confirmations": Metric(says="Models retrained with a fresh seed and measured on test"),
         "disentangle_confirmations_planned": Metric(says="Models that the confirmation consists of", tags=("study",)),
         "disentangle_gradient_evaluations": Metric(
@@ -82,21 +85,23 @@ class Sample:
 def samples(state: State, config: StudyConfig) -> Iterator[Sample]:
     """Yields what a study's metrics are now; a counter's value is all of it so far."""
     spent, done = evaluations_by_architecture(state), work(state)
+    objectives = config.search_space().objectives
     confirmed = [state.trials[trial_id].architecture for trial_id, _ in state.confirmations]
     for architecture in config.architectures:
-        known = standing(state.of(architecture))
+        known = standing(state.of(architecture), objectives)
         numbers = {
             "trials_planned": config.trials,
             "front_trials": len(known.front),
             "hypervolume": known.hypervolume,
-            "best_error": known.error,
-            "best_robust_error": known.robust_error,
             "confirmations": confirmed.count(architecture),
             "gradient_evaluations": spent.get(architecture, 0),
         }
         for name, value in numbers.items():
-            if value is not None:
-                yield Sample(name=f"disentangle_{name}", value=value, tags={"architecture": architecture})
+            yield Sample(name=f"disentangle_{name}", value=value, tags={"architecture": architecture})
+        lowest = dict(zip(objectives, known.lowest, strict=True)) if known.lowest else {}
+        for objective, value in lowest.items():
+            tags = {"architecture": architecture, "objective": objective.name}
+            yield Sample(name="disentangle_best", value=value, tags=tags)
         for state_of_trial, count in known.tally.items():
             tags = {"architecture": architecture, "state": state_of_trial}
             yield Sample(name="disentangle_trials", value=count, tags=tags)

@@ -22,7 +22,7 @@ from study.config import StudyConfig
 from study.errors import Refused
 from study.monitoring.watch import Watch
 from study.search.optuna_space import distributions
-from study.storage.state import OBJECTIVES, Confirmation, State, Trial
+from study.storage.state import Confirmation, State, Trial
 from trainables.checks import must
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -118,13 +118,13 @@ class OptunaFile(Watch):
         pass
 
     def _study(self, architecture: str) -> int:
-        name = f"{self._config.name} {architecture}"
+        name, objectives = f"{self._config.name} {architecture}", [each.name for each in self._space.objectives]
         study = optuna.create_study(
-            storage=self._storage, study_name=name, directions=["minimize"] * len(OBJECTIVES), load_if_exists=True
+            storage=self._storage, study_name=name, directions=["minimize"] * len(objectives), load_if_exists=True
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study.set_metric_names(list(OBJECTIVES))
+            study.set_metric_names(objectives)
         return self._storage.get_study_id_from_name(name)
 
     def _recognise(self, study: int) -> None:
@@ -134,7 +134,7 @@ class OptunaFile(Watch):
         self._storage.set_study_user_attr(study, "started", began)
 
     def _write_curve(self, trial: Trial) -> None:
-        """Writes the errors of the epochs since the last time; the robust ones are measured now and then."""
+        """Writes the first objective of the epochs since the last time; the others are measured now and then."""
         place = self._trials[trial.architecture, trial.number]
         for epoch, error in list(_curve(trial).items())[self._written.get(trial.trial_id, 0) :]:
             self._storage.set_trial_intermediate_value(place, epoch, error)
@@ -174,4 +174,5 @@ def _about(trial: Trial) -> dict[str, Any]:
 
 
 def _curve(trial: Trial) -> dict[int, float]:
-    return {report["epoch"]: report["error"] for report in trial.curve if report["error"] is not None}
+    first = trial.ranked_by[0]
+    return {report["epoch"]: report[first] for report in trial.curve if report[first] is not None}

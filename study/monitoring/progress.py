@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from analysis.formats import spelt
 from study.storage.state import Confirmation, State, Trial
 
 Clock = Callable[[], float]  # seconds since 1970; a study that is told anew has its own
@@ -85,8 +86,7 @@ def outcome(trial: Trial) -> str:
         return f"{trial.state.lower()} {_so_far(trial)}"
     if trial.objectives is None:
         return f"{trial.state}: {shortened(trial.message or 'no reason given')}"
-    error, robust = trial.objectives
-    return f"error {error:.3f}, robust error {robust:.3f} on validation"
+    return f"{_named(dict(zip(trial.ranked_by, trial.objectives, strict=True)))} on validation"
 
 
 def _so_far(trial: Trial) -> str:
@@ -94,21 +94,25 @@ def _so_far(trial: Trial) -> str:
     if not trial.curve:
         return "before its first epoch"
     said = [f"at epoch {trial.curve[-1]['epoch']}"]
-    known = {name: _last_known(trial, name) for name in ("error", "robust_error")}
-    measured = [f"{name.replace('_', ' ')} {value:.3f}" for name, value in known.items() if value is not None]
-    return ": ".join([*said, ", ".join(measured)] if measured else said)
+    known = {name: _last_known(trial, name) for name in trial.ranked_by}
+    measured = _named({name: value for name, value in known.items() if value is not None})
+    return ": ".join([*said, measured] if measured else said)
+
+
+def _named(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{spelt(name)} {value:.3f}" for name, value in values.items())
 
 
 def _last_known(trial: Trial, name: str) -> float | None:
-    """Returns the newest value of a metric; robust error is measured in some epochs only."""
+    """Returns the newest value of a metric; some are measured in some epochs only."""
     return next((report[name] for report in reversed(trial.curve) if report.get(name) is not None), None)
 
 
-def confirmed_outcome(confirmation: Confirmation) -> str:
-    """Says what a confirmation gave."""
+def confirmed_outcome(confirmation: Confirmation, trial: Trial) -> str:
+    """Says what the confirmation of a trial gave."""
     if confirmation.report is None or confirmation.message:
         return f"no result: {shortened(confirmation.message or 'no reason given')}"
-    return f"error {confirmation.report['error']:.3f}, robust error {confirmation.report['robust_error']:.3f} on test"
+    return f"{_named({name: confirmation.report[name] for name in trial.ranked_by})} on test"
 
 
 def shortened(text: str, width: int = 160) -> str:

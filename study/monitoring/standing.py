@@ -1,14 +1,14 @@
 """Where a study stands: its fronts and its work so far, as views and metrics tell it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from analysis.pareto import hypervolume
+from search_spaces.space import Objective
 from study.monitoring.progress import tallied
 from study.search.front import validation_front
 from study.storage.state import State, Trial
-
-REFERENCE = (1.0, 1.0)
+from trainables.config import trial_from_dict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,19 +17,18 @@ class Standing:
 
     Attributes:
         tally: trials by state.
-        front: trials that no other dominates, by rising error.
-        hypervolume: of the front, up to (1, 1).
-        error: the lowest of all trials that ran to their end, or None; `robust_error` likewise.
+        front: trials that no other dominates, by the first objective.
+        hypervolume: of the front, up to the objectives' worst values.
+        lowest: values of each objective, of all trials that ran to their end; empty without any.
     """
 
     tally: dict[str, int]
     front: tuple[Trial, ...]
     hypervolume: float
-    error: float | None
-    robust_error: float | None
+    lowest: tuple[float, ...]
 
 
-def standing(trials: Iterable[Trial]) -> Standing:
+def standing(trials: Iterable[Trial], objectives: Sequence[Objective]) -> Standing:
     """Returns where an architecture with these trials stands."""
     known = list(trials)
     front = validation_front(known)
@@ -37,9 +36,8 @@ def standing(trials: Iterable[Trial]) -> Standing:
     return Standing(
         tally=tallied(known),
         front=tuple(front),
-        hypervolume=hypervolume(points, REFERENCE),
-        error=min((error for error, _ in points), default=None),
-        robust_error=min((robust for _, robust in points), default=None),
+        hypervolume=hypervolume(points, [objective.worst for objective in objectives]),
+        lowest=tuple(min(values) for values in zip(*points, strict=True)),
     )
 
 
@@ -65,9 +63,13 @@ def work(state: State) -> Work:
         gradient_evaluations=sum(evaluations_by_architecture(state).values()),
         rate=sum(report["gradient_evaluations"] / report["seconds"] for report, _ in running),
         examples=sum(
-            report["epoch"] * trial.config["data"]["n_train"] / report["seconds"] for report, trial in running
+            _examples(trial) * report["epoch"] / trial.config["epochs"] / report["seconds"] for report, trial in running
         ),
     )
+
+
+def _examples(trial: Trial) -> int:
+    return trial_from_dict(trial.config).examples
 
 
 def evaluations_by_architecture(state: State) -> dict[str, int]:

@@ -66,6 +66,7 @@ class View(Watch):
     def __init__(self, config: StudyConfig, console: Console, clock: Clock = WALL_CLOCK, hint: str = STOPPING) -> None:
         self._config, self._console, self._clock, self._hint = config, console, clock, hint
         self._live = Live(console=console, auto_refresh=False)
+        self._objectives = config.search_space().objectives
         self._counts: dict[str, Count] = {}
         self._standings: dict[str, Standing] = {}
         self._stale: set[str] = set()
@@ -109,7 +110,8 @@ class View(Watch):
         self._running.pop(f"{confirmation.trial_id}-{confirmation.seed}", None)
         self._counts["confirmation"].done += 1
         if confirmation.message:
-            self._problems.append(f"{confirmation.trial_id} {confirmed_outcome(confirmation)}")
+            trial = self._state.trials[confirmation.trial_id]
+            self._problems.append(f"{confirmation.trial_id} {confirmed_outcome(confirmation, trial)}")
 
     def notice(self, text: str) -> None:
         self._notice = text
@@ -134,7 +136,7 @@ class View(Watch):
         """Returns all there is to see now, in no more lines than the terminal has."""
         self._renew()
         hint = [one_line(self._hint, style="dim")] if self._running else []
-        front = fronts({name: self._standings[name] for name in self._config.architectures})
+        front = fronts({name: self._standings[name] for name in self._config.architectures}, self._objectives)
         parts = [
             self._head(),
             self._progress(),
@@ -150,7 +152,7 @@ class View(Watch):
         for name in self._stale:
             self._counts[name].done = ended_trials(self._state, name)
             self._counts[name].total = max(self._config.trials, len(self._state.of(name)))  # replicates come on top
-            self._standings[name] = standing(self._state.of(name))
+            self._standings[name] = standing(self._state.of(name), self._objectives)
         self._stale.clear()
 
     def _head(self) -> Part:

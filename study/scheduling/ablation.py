@@ -3,13 +3,13 @@
 Later rungs know of trials that an earlier one would have stopped; a study that stops in earnest compares with fewer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from analysis.load import Study
+from analysis.objectives import Objective
 from analysis.pareto import hypervolume
-
-REFERENCE = (1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class Ablation:
 
     Attributes:
         stopped: how many of its trials these are; of `trials`.
-        whole: hypervolume of the validation front of all trials, up to (1, 1).
+        whole: hypervolume of the validation front of all trials, up to the objectives' worst values.
         kept: the same without those.
         saved: fraction of all gradient evaluations of the search that stopping would have saved.
     """
@@ -39,12 +39,18 @@ def ablations(study: Study) -> list[Ablation]:
     }
     rows = study.trials.to_pylist()
     found = [
-        _ablation(name, [row for row in rows if row["architecture"] == name], costs) for name in study.architectures
+        _ablation(name, [row for row in rows if row["architecture"] == name], costs, study.objectives)
+        for name in study.architectures
     ]
     return [each for each in found if each.stopped]
 
 
-def _ablation(architecture: str, rows: list[dict[str, Any]], costs: dict[tuple[str, int], int]) -> Ablation:
+def _ablation(
+    architecture: str,
+    rows: list[dict[str, Any]],
+    costs: dict[tuple[str, int], int],
+    objectives: Sequence[Objective],
+) -> Ablation:
     complete = [row for row in rows if row["state"] == "COMPLETE"]
     stopped = [row for row in complete if row["stopped_at"] is not None]
     saved = sum(row["gradient_evaluations"] - costs[row["trial_id"], row["stopped_at"]] for row in stopped)
@@ -52,11 +58,12 @@ def _ablation(architecture: str, rows: list[dict[str, Any]], costs: dict[tuple[s
         architecture=architecture,
         stopped=len(stopped),
         trials=len(rows),
-        whole=_volume(complete),
-        kept=_volume([row for row in complete if row["stopped_at"] is None]),
+        whole=_volume(complete, objectives),
+        kept=_volume([row for row in complete if row["stopped_at"] is None], objectives),
         saved=saved / max(1, sum(row["gradient_evaluations"] or 0 for row in rows)),
     )
 
 
-def _volume(rows: list[dict[str, Any]]) -> float:
-    return hypervolume([(row["val_error"], row["val_robust_error"]) for row in rows], REFERENCE)
+def _volume(rows: list[dict[str, Any]], objectives: Sequence[Objective]) -> float:
+    points = [[row[objective.on_validation] for objective in objectives] for row in rows]
+    return hypervolume(points, [objective.worst for objective in objectives])

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.pareto import front_order, nondominated
 from study.constraints import Constraint
-from study.storage.state import OBJECTIVES, State, Trial
+from study.storage.state import State, Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +26,9 @@ class Configuration:
     seeds: tuple[Trial, ...]
 
     @property
-    def objectives(self) -> tuple[float, float]:
-        """Means of error and robust error over the seeds."""
-        error, robust = (self._mean(name) or 0.0 for name in OBJECTIVES)
-        return error, robust
+    def objectives(self) -> tuple[float, ...]:
+        """Means of the objectives over the seeds."""
+        return tuple(self._mean(name) or 0.0 for name in self.trial.ranked_by)
 
     @property
     def feasible(self) -> bool:
@@ -56,7 +55,7 @@ def configurations(trials: Iterable[Trial]) -> list[Configuration]:
 
 
 def validation_front(trials: Iterable[Trial]) -> list[Trial]:
-    """Returns the trials that no other dominates in error and robust error, by rising error.
+    """Returns the trials that no other dominates in the objectives, by the first of these.
 
     Replicates count as further seeds of their trial and are themselves not returned; what violates a constraint is
     left out.

@@ -21,7 +21,6 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from study.search.front import best_fronts
-from study.storage.state import OBJECTIVES
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 GOOD = 25  # trials that Optuna's TPE calls good, at most
@@ -74,9 +73,14 @@ def told(
 
 @final
 class History:
-    """What is known of an architecture's trials, by number; those of an earlier study have numbers below 0."""
+    """What is known of an architecture's trials, by number; those of an earlier study have numbers below 0.
 
-    def __init__(self) -> None:
+    Args:
+        objectives: how many values a trial has.
+    """
+
+    def __init__(self, objectives: int) -> None:
+        self._objectives = objectives
         self.running: dict[int, Told] = {}
         self._numbers: list[int] = []
         self._complete: list[Told] = []
@@ -94,7 +98,7 @@ class History:
         self._numbers.insert(place, number)
         self._complete.insert(place, trial)
         for column, value in enumerate(trial.values):
-            self._values.insert(place * len(OBJECTIVES) + column, value)
+            self._values.insert(place * self._objectives + column, value)
         self._violations.insert(place, sum(max(0.0, violation) for violation in trial.constraints.values()))
 
     def between(self, first: int, end: int) -> dict[int, Told]:
@@ -114,7 +118,7 @@ class History:
         return [trial for _, trial in sorted([*pairs, *self.running.items()], key=lambda pair: pair[0])]
 
     def _best(self, most: int) -> Iterable[int]:
-        values, violations = np.array(self._values).reshape(-1, len(OBJECTIVES)), np.array(self._violations)
+        values, violations = np.array(self._values).reshape(-1, self._objectives), np.array(self._violations)
         feasible = np.flatnonzero(violations == 0)
         best = feasible[best_fronts(values[feasible], at_least=GOOD)]
         if len(best) < GOOD:
@@ -123,10 +127,10 @@ class History:
         return [int(place) for place in np.sort(best)[-most:]]
 
 
-def study_of(trials: Iterable[FrozenTrial], sampler: BaseSampler) -> optuna.Study:
-    """Returns a study in memory that has these trials behind it."""
+def study_of(trials: Iterable[FrozenTrial], sampler: BaseSampler, objectives: int) -> optuna.Study:
+    """Returns a study in memory of so many objectives, all minimised, that has these trials behind it."""
     storage = InMemoryStorage()
-    study = optuna.create_study(storage=storage, sampler=sampler, directions=["minimize"] * len(OBJECTIVES))
+    study = optuna.create_study(storage=storage, sampler=sampler, directions=["minimize"] * objectives)
     place = storage.get_study_id_from_name(study.study_name)
     for trial in trials:
         storage.create_new_trial(place, template_trial=trial)

@@ -1,11 +1,19 @@
-"""What a point of the trade-off space means for a trial."""
+"""What a point of a space means for a trial."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any, get_args, overload
 
 from search_spaces.tradeoff import PAPER_TRAVEL
-from trainables.config import Architecture, OptimiserConfig, RoleConfig, ThreatName, TrialConfig
+from trainables.config import (
+    AnyTrialConfig,
+    Architecture,
+    ManifoldTrialConfig,
+    OptimiserConfig,
+    RoleConfig,
+    ThreatName,
+    TrialConfig,
+)
 
 # Adam moves every coordinate by its step, whatever the norm. The paper's is .005 in a ball of .3 and, for images under
 # L2, in one of 1.5: there the same fraction of the radius is a step five times as long, which would leave the ball.
@@ -14,10 +22,35 @@ STEP_SCALES: Mapping[tuple[str, str], float] = {("l2", "pixel"): 0.3 / 1.5}
 RATE_SCALES: Mapping[Architecture, float] = {"vit": 0.1}
 
 
-def to_config(point: Mapping[str, Any], base: TrialConfig) -> TrialConfig:
+@overload
+def to_config(point: Mapping[str, Any], base: TrialConfig) -> TrialConfig: ...
+@overload
+def to_config(point: Mapping[str, Any], base: ManifoldTrialConfig) -> ManifoldTrialConfig: ...
+@overload
+def to_config(point: Mapping[str, Any], base: AnyTrialConfig) -> AnyTrialConfig: ...
+def to_config(point: Mapping[str, Any], base: AnyTrialConfig) -> AnyTrialConfig:
+    """Returns the base trial with what the point of its space chooses; its data, measurement, epochs and seed stay."""
+    return _model(point, base) if isinstance(base, ManifoldTrialConfig) else _mixture(point, base)
+
+
+def _model(point: Mapping[str, Any], base: ManifoldTrialConfig) -> ManifoldTrialConfig:
+    """Returns the base trial with the point's VAE-GANs, at a multiple of the base's width."""
+    model = replace(
+        base.manifold.model,
+        agnostic=point["models"] == "all classes",
+        latent=round(point["latent"]),
+        width=base.width * point["width"],
+        reconstruction=point["reconstruction"],
+        gamma=point.get("gamma", 0.0),
+        learning_rate=point["learning_rate"],
+    )
+    return replace(base, manifold=replace(base.manifold, model=model))
+
+
+def _mixture(point: Mapping[str, Any], base: TrialConfig) -> TrialConfig:
     """Returns the base trial with the point's mixture of losses, attacks and optimiser.
 
-    Radii become absolute under the base's threat model; its data, measurement, epochs and seed stay.
+    Radii become absolute under the base's threat model.
     """
     roles = tuple(_role(name, point, base) for name in _threats(point))
     optimiser = OptimiserConfig(

@@ -48,8 +48,11 @@ class Proposer(ABC):
         The answer depends on the arguments alone.
         """
 
+    def _study(self, known: Iterable[FrozenTrial], sampler: BaseSampler) -> Study:
+        return study_of(known, sampler, len(self.space.objectives))
+
     def _random(self, seed: int) -> tuple[Point, dict[str, Any]]:
-        trial = study_of((), RandomSampler(seed=seed)).ask()
+        trial = self._study((), RandomSampler(seed=seed)).ask()
         return suggest(self.space, trial), dict(trial.params)
 
     def _at_random(self, history: History, number: int) -> bool:
@@ -82,7 +85,7 @@ class Tpe(Proposer):
         if self._at_random(history, number):
             return self._random(seed)
         sampler = _GroupAfterGroup(self.space, self._groups, seed)
-        trial = study_of(history.recent(self._newest), sampler).ask()
+        trial = self._study(history.recent(self._newest), sampler).ask()
         return suggest(self.space, trial), dict(trial.params)
 
 
@@ -141,7 +144,7 @@ class Nsga2(Proposer):
         return self._asked(NSGAIISampler(population_size=len(parents), seed=seed), known)
 
     def _asked(self, sampler: BaseSampler, known: Iterable[FrozenTrial]) -> tuple[Point, dict[str, Any]]:
-        params = dict(study_of(known, sampler).ask(fixed_distributions=self._all).params)
+        params = dict(self._study(known, sampler).ask(fixed_distributions=self._all).params)
         return suggest(self.space, FixedTrial(params)), params
 
     def _parents(self, history: History, generation: int) -> tuple[int, ...]:
@@ -157,7 +160,7 @@ class Nsga2(Proposer):
 
     def _select(self, history: History, pool: tuple[int, ...]) -> tuple[int, ...]:
         sampler = NSGAIISampler(population_size=self._size)
-        study = study_of([history.between(number, number + 1)[number] for number in pool], sampler)
+        study = self._study([history.between(number, number + 1)[number] for number in pool], sampler)
         return tuple(sorted(pool[trial.number] for trial in sampler.select_parent(study, generation=1)))
 
 
@@ -171,7 +174,7 @@ class Gp(Proposer):
         if self._at_random(history, number):
             return self._random(seed)
         sampler = GPSampler(seed=seed, n_startup_trials=0, warn_independent_sampling=False)
-        params = study_of(history.recent(MOST_GP), sampler).ask(fixed_distributions=self._all).params
+        params = self._study(history.recent(MOST_GP), sampler).ask(fixed_distributions=self._all).params
         point = suggest(self.space, FixedTrial(dict(params)))
         return point, {name: params[name] for name in names(self.space, point)}
 

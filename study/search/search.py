@@ -17,7 +17,6 @@ from study.search.point import to_config
 from study.search.replication import WAIT, Replicate, Wait, next_replicate
 from study.search.samplers import GENERATION, proposer
 from study.storage.state import Trial
-from trainables.config import Architecture
 
 
 class Search:
@@ -54,21 +53,21 @@ class Search:
     def tell(self, trial: Trial) -> None:
         """Says what has become of a trial; it may be said again.
 
-        One without both objectives counts as failed, never as a good point; one that is PAUSED is still under way.
+        One without all objectives counts as failed, never as a good point; one that is PAUSED is still under way.
         """
-        self._courses[_architecture(trial)].tell(trial)
+        self._courses[trial.architecture].tell(trial)
 
 
 @final
 class _Course:
     """One architecture's search."""
 
-    def __init__(self, config: StudyConfig, architecture: Architecture, warm: list[Trial]) -> None:
+    def __init__(self, config: StudyConfig, architecture: str, warm: list[Trial]) -> None:
         self._config, self._architecture, self._space = config, architecture, config.search_space()
         self._constraints = [Constraint.parse(text) for text in config.constraints]
         self._proposer = proposer(config, self._space)
         self._distributions, self._middles = every_distribution(self._space), middles(self._space)
-        self._history = History()
+        self._history = History(len(self._space.objectives))
         self.own: dict[int, Trial] = {}
         self._replicates: dict[int, Trial] = {}
         for place, trial in enumerate(sorted(warm, key=lambda trial: trial.number)):
@@ -136,11 +135,7 @@ class _Course:
             config=to_config(point, base).to_dict(),
             replicate_of=replicate.original.trial_id if replicate else None,
             constraints=list(self._config.constraints),
+            ranked_by=[objective.name for objective in self._space.objectives],
         )
         self.tell(trial)
         return trial
-
-
-def _architecture(trial: Trial) -> Architecture:
-    name: Architecture = trial.architecture  # type: ignore[assignment] # the journal holds what we wrote
-    return name

@@ -35,6 +35,7 @@ def describe(config: StudyConfig, *, command: str, data_fingerprint: str) -> dic
         "command": command,
         "space": config.space,
         "space_fingerprint": config.search_space().fingerprint(),
+        "objectives": [asdict(objective) for objective in config.search_space().objectives],
         "dataset": data | {"source_name": Path(source).name if source else "bundled typefaces"},
         "data_fingerprint": data_fingerprint,
         "threat_model": asdict(config.threat_model),

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from study.storage.journal import Event
-from trainables.config import TrialConfig
+from trainables.config import trial_from_dict
 
-OBJECTIVES = ("error", "robust_error")
+ERRORS = ("error", "robust_error")  # what trials are ranked by whose journal does not say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Trial:
         number: within its architecture, from 0; baselines come first.
         label: the baseline's name, or None.
         point: of the search space; `params` is the same as the optimiser asked for it.
-        config: a `TrialConfig` as a dictionary.
+        config: as a dictionary, see `trainables.config.trial_from_dict`.
         curve: an `EpochReport` an epoch, as dictionaries.
         state: RUNNING, PAUSED (at a rung, with a checkpoint), or how it ended: COMPLETE, STOPPED (early), FAILED or
             INFEASIBLE.
@@ -41,6 +41,7 @@ class Trial:
         breaks: times that its worker died since its last report.
         replicate_of: the trial that this one repeats with another seed, or None.
         constraints: what it must satisfy to be of use, see `study.constraints`.
+        ranked_by: the objectives of its space, by the names that reports have for them.
     """
 
     trial_id: str
@@ -58,14 +59,14 @@ class Trial:
     breaks: int = 0
     replicate_of: str | None = None
     constraints: list[str] = field(default_factory=list)
+    ranked_by: list[str] = field(default_factory=lambda: list(ERRORS))
 
     @property
-    def objectives(self) -> tuple[float, float] | None:
-        """Error and robust error on validation, or None where the trial has none to compare."""
+    def objectives(self) -> tuple[float, ...] | None:
+        """What it is ranked by, on validation; None where it has nothing to compare."""
         if self.state != "COMPLETE":
             return None
-        error, robust = (float(self.curve[-1][name]) for name in OBJECTIVES)
-        return error, robust
+        return tuple(float(self.curve[-1][name]) for name in self.ranked_by)
 
     @property
     def epoch(self) -> int:
@@ -79,8 +80,8 @@ class Trial:
 
     @property
     def signature(self) -> str:
-        """Names the structure of its training, see `TrialConfig.signature`."""
-        return TrialConfig.from_dict(self.config).signature()
+        """Names the structure of its training."""
+        return trial_from_dict(self.config).signature()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

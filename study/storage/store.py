@@ -49,12 +49,12 @@ class Store:
 
     def asked(self, trial: Trial) -> None:
         """Records that a trial was asked for."""
-        known = ("trial_id", "architecture", "number", "label", "point", "params", "config")
+        known = ("trial_id", "architecture", "number", "label", "point", "params", "config", "ranked_by")
         self._record("asked", **{key: getattr(trial, key) for key in (*known, "replicate_of", "constraints")})
 
     def warmed(self, source: str, trials: Sequence[Trial]) -> None:
         """Records trials of an earlier study that the search starts with, all of them at once."""
-        known = ("trial_id", "architecture", "number", "label", "point", "params", "config")
+        known = ("trial_id", "architecture", "number", "label", "point", "params", "config", "ranked_by")
         plain = [{key: getattr(trial, key) for key in known} | {"curve": trial.curve[-1:]} for trial in trials]
         self._record("warm", source=source, trials=plain)
 

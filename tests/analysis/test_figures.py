@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import analysis
 from analysis.drawing import LOOKS, PAPER, look, model_name
 from analysis.figures import pareto, success, trials_outside, validation_points, visible_window
-from analysis.front import OBJECTIVES, confirmed_fronts
+from analysis.front import confirmed_fronts
 from analysis.report import DARK
 from tests.analysis.synthetic import BASELINES, data_json, write_study
 
@@ -168,8 +168,9 @@ def test_the_axes_show_every_confirmed_point_with_its_bars(run_dir: Path) -> Non
     window = visible_window(study)
 
     for candidate in (c for front in confirmed_fronts(study) for c in front.candidates):
-        for metric, (low, high) in zip(OBJECTIVES, window, strict=True):
-            assert low < min(candidate.values[metric]) <= max(candidate.values[metric]) < high
+        for objective, (low, high) in zip(study.objectives, window, strict=True):
+            values = candidate.values[objective.on_test]
+            assert low < min(values) <= max(values) < high
 
 
 def test_trials_outside_the_axes_are_counted(run_dir: Path, rewrite: Callable[..., None]) -> None:
@@ -189,9 +190,14 @@ def test_the_legend_gives_width_and_parameters(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("width", "parameters", "name"),
-    [(1.0, 999, "vit, 999 parameters"), (2.0, 2_913_290, "vit ×2, 2.91M parameters"), (0.5, None, "vit ×1/2")],
+    [
+        (1.0, (999,), "vit, 999 parameters"),
+        (2.0, (2_913_290, 2_913_290), "vit ×2, 2.91M parameters"),
+        (0.5, (), "vit ×1/2"),
+        (0.25, (90_000, 11_000, 400_000), "vit ×1/4, 11k to 400k parameters"),
+    ],
 )
-def test_models_are_named_by_width_and_size(width: float, parameters: int | None, name: str) -> None:
+def test_models_are_named_by_width_and_size(width: float, parameters: tuple[int, ...], name: str) -> None:
     assert model_name("vit", width, parameters) == name
 
 

@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import analysis
+from analysis.departures import departure_sentences, measures
 from analysis.load import StudyUnreadable
 from analysis.manifold import manifold_rows, manifold_sentences
 from analysis.pictures import draw_pictures
@@ -21,11 +24,24 @@ QUALITY = {
 MODEL = {"kind": "learned", "agnostic": False, "images": "all", "latent": 10, "gamma": 1.0, "box": "minmax"}
 
 
-def with_manifold(folder: Path, **model: Any) -> Path:
+DISTANCES = {  # kind: lengths, distances to the manifold, what lies beyond the neighbours' span
+    "none": ([0.0, 0.0], [0.2, 0.4], [0.0, 0.0]),
+    "regular": ([1.0, 2.0], [0.9, 1.8], [0.5, 1.0]),
+    "on-manifold": ([1.5, 1.0], [1e-7, 1e-7], [0.3, 0.2]),
+    "random": ([1.0, 2.0], [1.0, 2.0], [1.0, 2.0]),
+}
+
+
+def with_manifold(
+    folder: Path, quality: dict[str, Any] | None = QUALITY, kinds: tuple[str, ...] = tuple(DISTANCES), **model: Any
+) -> Path:
     run_dir = write_study(folder)
+    names = ("length", "to_manifold", "beyond_neighbours")
+    tables = [pa.table({"kind": [kind] * 2, **dict(zip(names, DISTANCES[kind], strict=True))}) for kind in kinds]
+    pq.write_table(pa.concat_tables(tables), run_dir / "results" / "distances.parquet")
     pictures = {"images": np.zeros((1, 10, 1, 28, 28), np.uint8), "samples": np.full((3, 10, 1, 28, 28), 200, np.uint8)}
-    np.savez(run_dir / "results" / "manifold.npz", **pictures)
-    told = {"model": MODEL | model, "digest": "abc", "quality": QUALITY}
+    np.savez(run_dir / "results" / "manifold.npz", **(pictures if quality else {}))
+    told = {"model": MODEL | model, "digest": "abc", "quality": quality}
     (run_dir / "results" / "manifold.json").write_text(json.dumps(told))
     return run_dir
 
@@ -68,6 +84,49 @@ def test_the_page_shows_numbers_and_pictures(tmp_path: Path) -> None:
     assert "label agreement" in page.read_text()
     assert "data:image/png;base64,iVBOR" in page.read_text()
     assert (page.parent / "manifold.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_known_manifold_has_distances_and_no_quality(tmp_path: Path) -> None:
+    page = write_report(with_manifold(tmp_path, quality=None, kind="known"))
+
+    assert "that the data was drawn from" in page.read_text()
+    assert "label agreement" not in page.read_text()
+    assert "Gauss-Newton" in page.read_text()
+    assert not (page.parent / "manifold.png").exists()
+    assert (page.parent / "departures.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_distances_are_relative_to_the_perturbation_and_angles(tmp_path: Path) -> None:
+    found = measures(analysis.load(with_manifold(tmp_path)))
+
+    far, relative, angle = found["regular"]
+    assert far.tolist() == [0.9, 1.8]
+    assert relative.tolist() == pytest.approx([0.9, 0.9])
+    assert angle.tolist() == pytest.approx([30, 30])
+    assert found["none"][0].tolist() == [0.2, 0.4]
+    assert found["none"][1:] == (None, None)
+
+
+def test_the_control_is_said_beside_the_claim(tmp_path: Path) -> None:
+    text = " ".join(departure_sentences(analysis.load(with_manifold(tmp_path, kind="known"))))
+
+    assert "2 successful regular and 2 successful on-manifold" in text
+    assert "further than 1.35 from the manifold, 90% of their" in text
+    assert "of the on-manifold ones, 1e-07" in text
+    assert "random perturbations (100%)" in text
+
+
+@pytest.mark.parametrize("kinds", [("none",), ("none", "on-manifold"), ("none", "regular", "random")])
+def test_attacks_that_never_succeed_are_left_out(tmp_path: Path, kinds: tuple[str, ...]) -> None:
+    assert write_report(with_manifold(tmp_path, kinds=kinds)).is_file()
+
+
+def test_damaged_distances_are_said(tmp_path: Path) -> None:
+    run_dir = with_manifold(tmp_path)
+    (run_dir / "results" / "distances.parquet").write_bytes(b"PAR1")
+
+    with pytest.raises(StudyUnreadable, match="distances"):
+        analysis.load(run_dir)
 
 
 def test_damaged_pictures_are_said(tmp_path: Path) -> None:

@@ -112,9 +112,11 @@ def test_the_transformations_of_a_mixture_stand_in_their_place(tmp_path: Path) -
     config = read_rows(tmp_path, "trials")[place]
 
     radii = [config[f"config.roles.{threat}.radius"] for threat in ("pixel", "affine")]
-    assert found["threats"] == ["image", "transformation"]
-    assert found["trials"][place]["shares"] == "0.50 · 0.25 · 0.25"
-    assert found["trials"][place]["radii"] == f"{radii[0]:.3g} · {radii[1]:.3g}"
+    assert "those of (clean · image · transformation) examples" in found["settings_meaning"]
+    told = dict(zip(found["settings"], found["trials"][place]["settings"], strict=True))
+    assert told["shares"] == "0.50 · 0.25 · 0.25"
+    assert told["radii"] == f"{radii[0]:.3g} · {radii[1]:.3g}"
+    assert told["learning rate"] == "0.01"
 
 
 def test_a_mixture_names_every_threat_that_some_trial_trains_on(run_dir: Path, rewrite: Callable[..., None]) -> None:
@@ -123,8 +125,8 @@ def test_a_mixture_names_every_threat_that_some_trial_trains_on(run_dir: Path, r
 
     found = page_of(run_dir)
 
-    assert found["threats"] == ["image", "manifold", "transformation"]
-    assert found["trials"][0]["shares"] == "0.75 · – · – · 0.25"
+    assert "those of (clean · image · manifold · transformation) examples" in found["settings_meaning"]
+    assert found["trials"][0]["settings"][1] == "0.75 · – · – · 0.25"
 
 
 def test_captions_say_what_panels_are_where_there_are_several(tmp_path: Path) -> None:

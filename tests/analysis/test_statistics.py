@@ -17,6 +17,15 @@ def test_a_clipped_interval_says_so() -> None:
     assert (found.high, found.method) == (1.0, "t, clipped to [0, 1]")
 
 
+def test_a_length_has_no_upper_end() -> None:
+    found = interval([3.0, 9.0], most=np.inf)
+
+    assert found.low == 0.0
+    assert found.high is not None
+    assert found.high > 40
+    assert interval([0.0, 13.0, 14.0], most=14.0).method == "t, clipped to [0, 14]"
+
+
 def test_one_value_allows_no_interval() -> None:
     assert interval([0.3]) == Interval(mean=0.3, low=None, high=None, n=1, method="none: n = 1")
 
@@ -52,7 +61,7 @@ def test_the_spread_of_any_other_number_of_values_is_the_t_interval(n: int) -> N
 
 @pytest.mark.parametrize("values", [[], [0.1, float("nan")], [1.2], [-0.1]])
 def test_what_is_no_fraction_is_refused(values: list[float]) -> None:
-    with pytest.raises(ValueError, match=r"at least one value|fractions in"):
+    with pytest.raises(ValueError, match=r"at least one value|values lie in \[0, 1\]"):
         interval(values)
 
 

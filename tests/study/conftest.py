@@ -5,7 +5,7 @@ from study.desk import Desk
 from study.scales import SCALES
 from study.storage.provenance import describe
 from study.storage.store import Store, create
-from trainables.config import DataConfig
+from trainables.config import DataConfig, LearnedConfig, VaeGanConfig
 from trainables.report import Said
 
 MODEL = {"parameters": 10, "device": "cpu", "manifold_digest": "abc"}
@@ -19,8 +19,16 @@ def tiny(**changes):
     return StudyConfig(**values | {"trials": 3, "seeds": 2} | changes)
 
 
-def begin(folder, **changes):
-    config = tiny(**changes)
+def models(**changes):
+    """A study of a space of manifolds, as small."""
+    data = DataConfig(dataset="mnist", source="nowhere", n_train=60, n_validation=40, n_test=30)
+    learned = LearnedConfig(model=VaeGanConfig(width=1 / 32, updates=4, images="n"))
+    values = {"space": "manifold", "architectures": ("vaegan",), "widths": {"vaegan": 1 / 32}, "data": data}
+    return tiny(**values | {"manifold": "learned", "learned": learned} | changes)
+
+
+def begin(folder, make=tiny, **changes):
+    config = make(**changes)
     return create(folder / config.name, describe(config, command="python -m study.launch", data_fingerprint="f00d"))
 
 
@@ -30,6 +38,7 @@ def said(epoch, error, robust_error, **changes):
         "epoch": epoch, "train_loss": 1.0, "error": error, "robust_error": robust_error,
         "robust_error_at": {} if robust_error is None else {"0.075": error, "0.3": robust_error},
         "on_manifold_error": None, "affine_error": None, "success_rate": None, "on_manifold_success_rate": None,
+        "reconstruction_l2": None, "label_disagreement": None, "attack_success": None,
         "gradient_evaluations": 100 * epoch, "forward_passes": 200 * epoch, "seconds": 0.5 * epoch, "at_chance": False,
         "infeasible": None,
     }  # fmt: skip

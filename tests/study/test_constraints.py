@@ -4,12 +4,12 @@ import pytest
 
 from study.config import StudyConfig
 from study.confirmation import candidates
-from study.constraints import METRICS, Constraint
+from study.constraints import Constraint
 from study.desk import Desk
 from study.options import read_options
 from study.search.front import validation_front
 from study.search.search import Search
-from tests.study.conftest import begin, reopened, said, tiny, work
+from tests.study.conftest import begin, models, reopened, said, tiny, work
 from trainables.config import DataConfig
 
 IMAGES = DataConfig(dataset="mnist", source="images", n_train=20, n_validation=10, n_test=10)
@@ -53,16 +53,25 @@ def test_the_violation_is_how_far_the_bound_is_missed():
     assert Constraint.parse("val_robust_error>0.5").violation({"robust_error": 0.75}) == -0.25
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", tiny().base("conv", 0).metrics)
 def test_what_the_data_does_not_have_measured_is_refused(metric):
+    metric = f"val_{metric}"
     text = f"{metric}<0.5"
 
     assert tiny(constraints=(text,)).constraints == (text,)
     if metric == "val_on_manifold_error":
-        with pytest.raises(ValueError, match="no manifold for val_on_manifold_error"):
+        with pytest.raises(ValueError, match=r"trials measure, .*; got val_on_manifold_error<0.5"):
             tiny(constraints=(text,), data=IMAGES)
     else:
         assert tiny(constraints=(text,), data=IMAGES).constraints == (text,)
+
+
+def test_what_another_space_measures_is_refused():
+    with pytest.raises(ValueError, match=r"trials measure, val_error.*; got val_label_disagreement"):
+        tiny(constraints=("val_label_disagreement<0.5",))
+    with pytest.raises(ValueError, match=r"trials measure, val_reconstruction_l2.*; got val_error"):
+        models(constraints=("val_error<0.5",))
+    assert models(constraints=("val_reconstruction_l2<5.5",)).constraints == ("val_reconstruction_l2<5.5",)
 
 
 def test_a_study_keeps_its_constraints():

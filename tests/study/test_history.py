@@ -22,7 +22,7 @@ def known(values, violation=None):
 
 
 def filled(values, violations=None):
-    history = History()
+    history = History(2)
     for number, pair in enumerate(values):
         history.add(number, known(tuple(pair), None if violations is None else violations[number]))
     return history
@@ -38,8 +38,8 @@ def test_tpe_calls_the_same_trials_good_as_if_it_were_told_everything(seed, cons
 
     good = []
     for newest in (100, 600):
-        trials = study_of(history.recent(newest), TPESampler()).get_trials(deepcopy=False)
-        good.append([tuple(t.values) for t in _split_trials(study_of((), TPESampler()), trials, GOOD)[0]])
+        trials = study_of(history.recent(newest), TPESampler(), 2).get_trials(deepcopy=False)
+        good.append([tuple(t.values) for t in _split_trials(study_of((), TPESampler(), 2), trials, GOOD)[0]])
 
     assert len(history.recent(100)) < 250
     assert good[0] == good[1]
@@ -70,7 +70,7 @@ def test_trials_that_run_are_told_among_the_others_by_number():
 
 
 def test_order_of_ends_and_repetition_do_not_matter():
-    forward, backward = History(), History()
+    forward, backward = History(2), History(2)
     for number in range(5):
         forward.add(number, known((number / 10, 0.5)))
     for number in (4, 0, 3, 3, 1, 2, 0):
@@ -81,7 +81,7 @@ def test_order_of_ends_and_repetition_do_not_matter():
 
 
 def test_optuna_takes_what_it_is_told():
-    study = study_of([known((0.2, 0.3), 0.5), known((0.4, 0.1), -0.5)], TPESampler())
+    study = study_of([known((0.2, 0.3), 0.5), known((0.4, 0.1), -0.5)], TPESampler(), 2)
 
     assert [trial.number for trial in study.get_trials()] == [0, 1]
     assert [trial.constraints for trial in study.get_trials()] == [{"c": 0.5}, {"c": -0.5}]

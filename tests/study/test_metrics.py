@@ -21,7 +21,7 @@ SCRAPE = REPOSITORY / "deploy" / "prometheus" / "disentangle.yml"
 
 
 def told(store):
-    """Returns what the metrics say, by name, architecture and state."""
+    """Returns what the metrics say, by name, architecture, and state or objective."""
     return {
         (sample.name.removeprefix("disentangle_"), *sample.tags.values()): sample.value
         for sample in samples(store.state, store.config)
@@ -47,9 +47,9 @@ def test_metrics_say_where_a_study_stands(store):
 
     assert said_now["front_trials", "conv"] == 2
     assert said_now["hypervolume", "conv"] == pytest.approx(0.8 * 0.4 + 0.5 * 0.1)
-    assert (said_now["best_error", "conv"], said_now["best_robust_error", "conv"]) == (0.2, 0.5)
+    assert (said_now["best", "conv", "error"], said_now["best", "conv", "robust_error"]) == (0.2, 0.5)
     assert (said_now["front_trials", "mlp"], said_now["hypervolume", "mlp"]) == (0, 0.0)
-    assert ("best_error", "mlp") not in said_now
+    assert ("best", "mlp", "error") not in said_now
     assert (said_now["trials", "mlp", "FAILED"], said_now["trials", "mlp", "RUNNING"]) == (1, 1)
     assert (said_now["trials", "conv", "COMPLETE"], said_now["trials", "conv", "STOPPED"]) == (2, 0)
     assert said_now["trials_planned", "conv"] == 3

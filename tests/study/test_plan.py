@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from search_spaces.tradeoff import tradeoff
-from study.plan import described, gradient_evaluations, plan
+from study.costs import gradient_evaluations
+from study.plan import described, plan
 from study.search.point import to_config
 from tests.study.conftest import tiny
 from trainables.config import DataConfig

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from study.plan import gradient_evaluations
+from study.costs import gradient_evaluations
 from study.probe import GRAIN, RAYS_OWN, costliest, in_a_fork, needed, probe, probed
 from study.resources import Resources
 from study.search.point import to_config

@@ -13,7 +13,7 @@ STARTUP = 8
 
 def history(count, *, whole, best=()):
     """Trials at random points, of which the `best` dominate all others."""
-    found, rng = History(), np.random.default_rng(0)
+    found, rng = History(2), np.random.default_rng(0)
     for number in range(count):
         point = SPACE.sample(rng)
         known = ALL if whole else distributions(SPACE, point)
@@ -91,7 +91,7 @@ def test_a_generation_is_bred_again_when_one_of_an_earlier_ends_late():
 
 def test_without_any_result_a_model_answers_at_random():
     for name in ("tpe", "nsga2"):
-        assert SPACE.contains(PROPOSERS[name](SPACE, STARTUP).propose(History(), 50, 0)[0])
+        assert SPACE.contains(PROPOSERS[name](SPACE, STARTUP).propose(History(2), 50, 0)[0])
 
 
 def test_tpe_proposes_what_resembles_the_best():

@@ -5,6 +5,7 @@ Source of the strategies: Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740),
 
 from trainables.config.data import DATASETS, FEWEST, TEST_SIZES, VARIANTS, DataConfig, Dataset
 from trainables.config.manifold import LatentBox, LearnedConfig, VaeGanConfig
+from trainables.config.manifold_trial import VAEGAN, AnyTrialConfig, ManifoldTrialConfig, trial_from_dict
 from trainables.config.measurement import EvaluationConfig, NormName, ThreatModel, ThreatName
 from trainables.config.training import FUSED_STEPS, OptimiserConfig, RoleConfig
 from trainables.config.trial import ARCHITECTURES, CAPACITY_QUANTUM, Architecture, TrialConfig, digest
@@ -16,13 +17,16 @@ __all__ = [
     "FEWEST",
     "FUSED_STEPS",
     "TEST_SIZES",
+    "VAEGAN",
     "VARIANTS",
+    "AnyTrialConfig",
     "Architecture",
     "DataConfig",
     "Dataset",
     "EvaluationConfig",
     "LatentBox",
     "LearnedConfig",
+    "ManifoldTrialConfig",
     "NormName",
     "OptimiserConfig",
     "RoleConfig",
@@ -31,4 +35,5 @@ __all__ = [
     "TrialConfig",
     "VaeGanConfig",
     "digest",
+    "trial_from_dict",
 ]

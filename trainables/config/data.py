@@ -25,6 +25,10 @@ TEST_SIZES: Mapping[tuple[Dataset, str | None], int] = MappingProxyType(
     }
 )
 """Images in the official test files; FONTS, whose images are made, has as many as one asks for."""
+CLASSES: Mapping[tuple[Dataset, str | None], int] = MappingProxyType({("emnist", "letters"): 26, ("celeba", None): 2})
+"""Where they are not ten."""
+PIXELS: Mapping[Dataset, int] = MappingProxyType({"celeba": 3 * 56 * 48})
+"""Numbers in an image, where it is not one of 28x28."""
 FEWEST = 2
 
 
@@ -67,6 +71,16 @@ class DataConfig:
         for name in ("n_train", "n_validation", "n_test"):
             count = getattr(self, name)
             must(count >= FEWEST, f"{name} counts examples and is at least {FEWEST}; got {count}")
+
+    @property
+    def classes(self) -> int:
+        """How many there are."""
+        return CLASSES.get((self.dataset, self.variant), 10)
+
+    @property
+    def pixels(self) -> int:
+        """How many numbers an image has."""
+        return PIXELS.get(self.dataset, 28 * 28)
 
     @property
     def manifolds(self) -> tuple[ThreatName, ...]:

@@ -83,6 +83,18 @@ class TrialConfig:
         """Names what images may be moved along, and are measured on."""
         return ("manifold", "affine") if self.manifold else self.data.manifolds
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names what is measured, as reports do."""
+        rates = ("success_rate",) if self.evaluation.paper_attempts else ()
+        beside = {"manifold": "on_manifold_error", "affine": "affine_error"}
+        return ("error", "robust_error", *rates, *(beside[name] for name in self.manifolds if name in beside))
+
+    @property
+    def examples(self) -> int:
+        """Counts the images that are trained on in all epochs, as often as they are seen."""
+        return self.epochs * self.data.n_train
+
     def role_counts(self) -> list[tuple[RoleConfig, int]]:
         """Pairs every role with the number of examples of a batch that play it."""
         return [(role, round(role.share * self.batch_size)) for role in self.roles]
@@ -136,20 +148,33 @@ class TrialConfig:
             ValueError: for a value out of its range.
             TypeError: for a field that does not exist.
         """
-        values = dict(plain)
-        parts = {
-            "data": DataConfig,
-            "threat_model": ThreatModel,
-            "optimiser": OptimiserConfig,
-            "evaluation": EvaluationConfig,
-        }
-        for name, part in parts.items():
-            if name in values:
-                values[name] = part(**_tuples(values[name]))
-        if values.get("manifold"):
-            values["manifold"] = LearnedConfig.from_dict(values["manifold"])
+        values = parsed(plain)
         values["roles"] = tuple(RoleConfig(**role) for role in values.get("roles", ()))
         return cls(**values)
+
+
+PARTS = {
+    "data": DataConfig,
+    "threat_model": ThreatModel,
+    "optimiser": OptimiserConfig,
+    "evaluation": EvaluationConfig,
+}
+
+
+def parsed(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns plain values with the parts of a trial's config rebuilt.
+
+    Raises:
+        ValueError: for a value out of its range.
+        TypeError: for a field that does not exist.
+    """
+    values = dict(plain)
+    for name, part in PARTS.items():
+        if name in values:
+            values[name] = part(**_tuples(values[name]))
+    if values.get("manifold"):
+        values["manifold"] = LearnedConfig.from_dict(values["manifold"])
+    return values
 
 
 def _tuples(plain: Mapping[str, Any]) -> dict[str, Any]:

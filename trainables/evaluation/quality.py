@@ -49,6 +49,19 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judges:
+    """Two classifiers that say how good manifolds are.
+
+    Attributes:
+        reference: says what an image shows.
+        victim: is attacked on the manifold.
+    """
+
+    reference: Network
+    victim: Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
     """Numbers of one manifold on one split; errors are the reference classifier's, fractions in [0, 1].
 
@@ -86,6 +99,16 @@ def reconstructions(manifold: LearnedManifold, split: Split, rows: Tensor) -> Te
 
 
 @torch.no_grad()
+def distances(manifold: LearnedManifold, split: Split) -> Float[Tensor, "2 image"]:
+    """Returns the L1 and the L2 distances of a split's images to what the manifold makes of them."""
+    lengths = []
+    for rows in torch.split(torch.arange(len(split)), CHUNK):
+        apart = (split.images(rows) - reconstructions(manifold, split, rows)).flatten(1)
+        lengths.append(torch.stack([apart.norm(p=1, dim=1), apart.norm(dim=1)]))
+    return torch.cat(lengths, dim=1)
+
+
+@torch.no_grad()
 def samples(manifold: LearnedManifold, labels: Tensor, seed: int) -> Tensor:
     """Returns images of random codes."""
     rng = stream(seed, "samples")
@@ -99,8 +122,7 @@ def measure(
     manifold: LearnedManifold,
     split: Split,
     *,
-    reference: Network,
-    victim: Network,
+    judges: Judges,
     norm: Norm,
     eta: float,
     attacked: int,
@@ -111,30 +133,27 @@ def measure(
     Args:
         manifold: is measured.
         split: of images that it was not learned from.
-        reference: says what an image shows.
-        victim: is attacked on the manifold.
+        judges: of what its images show.
         norm: of the attack.
         eta: its radius.
         attacked: how many of the split's first images.
         seed: of samples and attack.
     """
-    everything = torch.arange(len(split))
-    wrong, failed, lengths = [], [], []
+    everything, reference = torch.arange(len(split)), judges.reference
+    wrong, failed = [], []
     for rows in torch.split(everything, CHUNK):
         images, labels, made = split.images(rows), split.labels[rows], reconstructions(manifold, split, rows)
-        apart = (images - made).flatten(1)
-        lengths.append(torch.stack([apart.norm(p=1, dim=1), apart.norm(dim=1)]))
         wrong.append(reference.wrong(images, labels))
         failed.append(reference.wrong(made, labels))
     codes = torch.cat([manifold.encode(split.images(r), split.labels[r]) for r in torch.split(everything, CHUNK)])
     drawn = torch.arange(SAMPLES) % (int(split.labels.max()) + 1)
     missed = None if manifold.agnostic else reference.wrong(samples(manifold, drawn, seed), drawn)
-    attack = adversarial(manifold, split, victim, norm, eta, everything[:attacked], seed)
-    success, agreement = _agreement(attack, split.labels[:attacked], reference)
+    success, agreed = agreement(manifold, split, judges, norm, eta, attacked=attacked, steps=PAPER_STEPS, seed=seed)
+    l1, l2 = distances(manifold, split).mean(1).tolist()
     return Quality(
         images=len(split),
-        l1=torch.cat(lengths, dim=1)[0].mean().item(),
-        l2=torch.cat(lengths, dim=1)[1].mean().item(),
+        l1=l1,
+        l2=l2,
         error=_fraction(wrong),
         reconstruction_error=_fraction(failed),
         sample_error=None if missed is None else _fraction([missed]),
@@ -143,7 +162,7 @@ def measure(
         outside=((codes < manifold.low) | (codes > manifold.high)).any(1).double().mean().item(),
         eta=eta,
         success=success,
-        agreement=agreement,
+        agreement=agreed,
     )
 
 
@@ -162,7 +181,14 @@ class Attacked(NamedTuple):
 
 
 def adversarial(
-    manifold: LearnedManifold, split: Split, victim: Network, norm: Norm, eta: float, rows: Tensor, seed: int
+    manifold: LearnedManifold,
+    split: Split,
+    victim: Network,
+    norm: Norm,
+    eta: float,
+    rows: Tensor,
+    seed: int,
+    steps: int = PAPER_STEPS,
 ) -> Attacked:
     """Attacks a classifier on the manifold."""
     threat = manifold_threats(split, norm, manifold)(rows, torch.tensor(eta))
@@ -174,25 +200,51 @@ def adversarial(
         cross_entropy(victim.classifier, victim.folded, labels),
         threat,
         start,
-        step_size=torch.tensor(TRAVEL / PAPER_STEPS),
-        steps=torch.tensor(PAPER_STEPS),
+        step_size=torch.tensor(TRAVEL / steps),
+        steps=torch.tensor(steps),
         slack=torch.tensor(NO_SLACK),
-        longest=PAPER_STEPS,
+        longest=steps,
         alone=True,
     )
     was_right = ~victim.wrong(threat.render(torch.zeros_like(threat.anchor)), labels)
     return Attacked(was_right, found.success & was_right, found.delta, threat.render(found.delta))
 
 
-def _agreement(attack: Attacked, labels: Tensor, reference: Network) -> tuple[float | None, float | None]:
-    """Returns how often an attack succeeds, and how often the reference still takes its successes for their label."""
-    right, fallen = attack.right, attack.fallen
+def agreement(
+    manifold: LearnedManifold,
+    split: Split,
+    judges: Judges,
+    norm: Norm,
+    eta: float,
+    *,
+    attacked: int,
+    steps: int,
+    seed: int,
+) -> tuple[float | None, float | None]:
+    """Returns how often an attack succeeds, and how often the reference still takes its successes for their label.
+
+    Args:
+        manifold: the attack moves on it.
+        split: of the images.
+        judges: the victim and the reference.
+        norm: of the attack.
+        eta: its radius.
+        attacked: how many of the split's first images.
+        steps: of the attack.
+        seed: of its random start.
+
+    Returns:
+        fractions in [0, 1]; the first is None if the victim knows none of the images, the second if none succeeds.
+    """
+    rows = torch.arange(attacked)
+    attack = adversarial(manifold, split, judges.victim, norm, eta, rows, seed, steps)
+    labels, right, fallen = split.labels[rows], attack.right, attack.fallen
     if not right.any():
         return None, None
     success = (fallen.sum() / right.sum()).item()
     if not fallen.any():
         return success, None
-    return success, 1 - _fraction([reference.wrong(attack.images[fallen], labels[fallen])])
+    return success, 1 - _fraction([judges.reference.wrong(attack.images[fallen], labels[fallen])])
 
 
 def _fraction(masks: list[Tensor]) -> float:

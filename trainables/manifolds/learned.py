@@ -19,6 +19,7 @@ from trainables.config import LatentBox
 from trainables.data.split import Split
 from trainables.differentiation import Tensors, clamp_through
 from trainables.manifolds.manifold import Code, Manifold
+from trainables.manifolds.vaegan.folded import FoldedDecoder
 from trainables.manifolds.vaegan.networks import Networks
 
 CHUNK = 500
@@ -39,6 +40,7 @@ class LearnedManifold(Manifold):
     def __init__(self, networks: Networks, weights: Tensors, *, agnostic: bool, box: LatentBox) -> None:
         self.code_length, self._networks, self.agnostic = networks.latent, networks, agnostic
         self._weights = {name: values for name, values in weights.items() if name not in EXTREMES}
+        self._decoders: dict[torch.dtype, list[FoldedDecoder]] = {}
         self.low, self.high = (
             (weights[EXTREMES[0]], weights[EXTREMES[1]])
             if box == "minmax"
@@ -63,16 +65,22 @@ class LearnedManifold(Manifold):
     ) -> Float[Tensor, "batch code"]:
         """Returns the means of the images' codes, wherever they lie."""
 
-        def means(weights: Tensors, rows: Tensor) -> Tensor:
-            return self._networks.encode(weights, weights, images[rows], training=False)[0]
+        def means(model: int, some: Tensor) -> Tensor:
+            own = {name: values.to(some.dtype) for name, values in self._own(model).items()}
+            return self._networks.encode(own, own, some, training=False)[0]
 
-        return self._by_model(self.models(labels), images.dtype, means)
+        return _by_model(self.models(labels), images, means)
 
     def decode(self, code: Code) -> Float[Tensor, "batch channel height width"]:
-        def made(weights: Tensors, rows: Tensor) -> Tensor:
-            return self._networks.decode(weights, weights, code.free[rows], training=False)
+        dtype = code.free.dtype
+        if dtype not in self._decoders:
+            every = [self._own(model) for model in range(len(self._weights["decoder.linear.weight"]))]
+            self._decoders[dtype] = [FoldedDecoder(self._networks, own, own, dtype) for own in every]
+        decoders = self._decoders[dtype]
+        return _by_model(code.fixed, code.free, lambda model, some: decoders[model](some))
 
-        return self._by_model(code.fixed, code.free.dtype, made)
+    def _own(self, model: int) -> Tensors:
+        return {name: values[model] for name, values in self._weights.items()}
 
     def clamp(self, free: Float[Tensor, "batch code"]) -> Float[Tensor, "batch code"]:
         return clamp_through(free, self.low, self.high)
@@ -84,14 +92,20 @@ class LearnedManifold(Manifold):
             hashed.update(name.encode() + everything[name].numpy().tobytes())
         return hashed.hexdigest()
 
-    def _by_model(
-        self, models: Int[Tensor, "batch"], dtype: torch.dtype, function: Callable[[Tensors, Tensor], Tensor]
-    ) -> Tensor:
-        """Calls a function with each model's weights and its rows, and puts the results in the rows' order."""
-        order, parts, begin = models.argsort(stable=True), [], 0
-        for model, count in enumerate(models.bincount().tolist()):
-            if count:
-                own = {name: values[model].to(dtype) for name, values in self._weights.items()}
-                parts.append(function(own, order[begin : begin + count]))
-            begin += count
-        return torch.cat(parts)[order.argsort()]
+
+def bounded(networks: Networks, weights: Tensors, split: Split, *, agnostic: bool) -> Tensors:
+    """Returns the weights of models with the extremes of the codes that they give to the images of a split."""
+    unbounded = torch.full((networks.latent,), torch.inf)
+    endless = dict(zip(EXTREMES, (-unbounded, unbounded), strict=True))
+    manifold = LearnedManifold(networks, weights | endless, agnostic=agnostic, box="minmax")
+    codes = manifold.codes(split, torch.arange(len(split))).free
+    return weights | dict(zip(EXTREMES, (codes.amin(0), codes.amax(0)), strict=True))
+
+
+def _by_model(models: Int[Tensor, "batch"], inputs: Tensor, function: Callable[[int, Tensor], Tensor]) -> Tensor:
+    """Calls a function with each model and its rows, and puts the results in the rows' order."""
+    order = models.argsort(stable=True)
+    counts = models.bincount().tolist()
+    by_model = torch.split(inputs[order], counts)
+    parts = [function(model, rows) for model, rows in enumerate(by_model) if len(rows)]
+    return torch.cat(parts)[order.argsort()]

@@ -6,7 +6,7 @@ import torch
 from tests.trainables.manifolds.conftest import Blobs
 from tests.trainables.manifolds.test_learned import NETWORKS, manifold, weights
 from trainables.classifiers import build
-from trainables.evaluation.quality import Network, adversarial, measure, reconstructions, samples
+from trainables.evaluation.quality import Judges, Network, adversarial, measure, reconstructions, samples
 from trainables.geometry import NORMS
 from trainables.manifolds.learned import LearnedManifold
 from trainables.manifolds.manifold import Code
@@ -32,8 +32,7 @@ def measured(reference=None, victim=None, eta=0.05, **changes):
     return measure(
         manifold(**changes),
         BLOBS,
-        reference=reference or network(1),
-        victim=victim or network(),
+        judges=Judges(reference=reference or network(1), victim=victim or network()),
         norm=NORMS["linf"],
         eta=eta,
         attacked=40,

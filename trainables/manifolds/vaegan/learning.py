@@ -1,4 +1,4 @@
-"""Learning a manifold: VAE-GANs of all classes in one step.
+"""Learning a manifold: VAE-GANs of all classes at once.
 
 Every class's model has images, weights, order and noise of its own, so it is the same model with or without the others
 beside it. Unlike in the paper's code the length is counted in updates: smaller classes come round more often.
@@ -6,9 +6,10 @@ beside it. Unlike in the paper's code the length is counted in updates: smaller 
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import TypeVar
 
 import torch
@@ -21,12 +22,15 @@ from trainables.data.split import Split
 from trainables.differentiation import Tensors
 from trainables.manifolds.vaegan.networks import Networks
 from trainables.manifolds.vaegan.step import Losses, State, start, update
+from trainables.optimisers import OptimiserState
+from trainables.packing import part
 from trainables.seeding import stream
 
 Trees = TypeVar("Trees", State, Losses)
 
 EVERY = 20  # updates between two reports
 ALL = -1  # stands for all classes
+PARTS = ("params", "stats", "first", "second")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,9 @@ class _Order:
 class Learner:
     """Models on their way.
 
+    Attributes:
+        updates: that every model will have made in the end; `done` of them it has made.
+
     Args:
         config: of the manifold.
         split: the images.
@@ -70,6 +77,8 @@ class Learner:
         of: how many classes the data has.
         image_shape: channels, height and width.
         dtype: of everything.
+        together: updates all models in one vectorised step, as suits a GPU; on a processor it is faster to update one
+            after the other.
 
     Raises:
         ValueError: if a class has too few images.
@@ -84,10 +93,11 @@ class Learner:
         of: int,
         image_shape: tuple[int, int, int],
         dtype: torch.dtype = torch.float32,
+        together: bool = False,
     ) -> None:
         self.networks = Networks(image_shape=image_shape, latent=config.latent, width=config.width)
         self._config, self._split, self._dtype = config, split, dtype
-        self._updates = config.updates * (of if config.agnostic else 1)
+        self.updates, self.done = config.updates * (of if config.agnostic else 1), 0
         rows = [_rows(split, each) for each in classes]
         least = min(map(len, rows))
         must(least >= 2, f"a manifold is learned from at least 2 images of every class; got {least}")
@@ -98,29 +108,34 @@ class Learner:
         self._noise = [stream(config.seed, "vaegan", "noise", each) for each in classes]
         weights = (stream(config.seed, "vaegan", "weights", each) for each in classes)
         self._state = _stacked([start(self.networks, config, rng, dtype) for rng in weights])
+        one = partial(update, self.networks, config, alone=not together)
+        self._every = torch.vmap(one, in_dims=(0, 0, 0, None)) if together else partial(_in_turn, one)
 
     def learn(self) -> Iterator[Progress]:
         """Trains all models to their last update and reports now and then."""
         begun, losses = time.perf_counter(), []
-        one = partial(update, self.networks, self._config, alone=False)
-        # On a processor one model at a time is the fastest.
-        together = torch.vmap(one, in_dims=(0, 0, 0, None), chunk_size=1)
-        for number in range(self._updates):
-            images, noise = self._batch()
-            self._state, terms = together(self._state, images, noise, self._rate(number))
-            losses.append(terms)
-            if (number + 1) % EVERY == 0 or number + 1 == self._updates:
+        while self.done < self.updates:
+            losses.append(self.update())
+            if self.done % EVERY == 0 or self.done == self.updates:
                 yield Progress(
-                    done=number + 1,
-                    updates=self._updates,
+                    done=self.done,
+                    updates=self.updates,
                     losses=tree_map(torch.mean, _stacked(losses)),
                     seconds=time.perf_counter() - begun,
                 )
                 losses = []
 
+    def update(self) -> Losses:
+        """Moves all models once, and returns their losses, one number a model."""
+        images, noise = self._batch()
+        losses: Losses
+        self._state, losses = self._every(self._state, images, noise, self._rate(self.done))
+        self.done += 1
+        return losses
+
     def _rate(self, number: int) -> Tensor:
         config = self._config
-        return torch.tensor(config.learning_rate * math.pow(config.decay, number / self._updates), dtype=self._dtype)
+        return torch.tensor(config.learning_rate * math.pow(config.decay, number / self.updates), dtype=self._dtype)
 
     def _batch(self) -> tuple[Tensor, Tensor]:
         """Returns a batch of images for every model, and noise for its codes."""
@@ -134,10 +149,49 @@ class Learner:
         kept = {name: value for name, value in self._state.params.items() if not name.startswith("discriminator")}
         return {**kept, **self._state.stats}
 
+    @property
+    def size(self) -> int:
+        """Counts the parameters of all encoders and decoders."""
+        named = self._state.params.items()
+        return sum(values.numel() for name, values in named if not name.startswith("discriminator"))
+
+    def progress(self) -> Tensors:
+        """Returns all that has changed since the beginning, for `go_on`."""
+        state = self._state
+        parts = dict(zip(PARTS, (state.params, state.stats, *state.moments[:2]), strict=True))
+        tensors = {f"{kind}/{name}": values for kind, own in parts.items() for name, values in own.items()}
+        tensors |= {"updates": state.moments.updates, "done": torch.tensor(self.done)}
+        tensors |= {f"noise/{place}": rng.get_state() for place, rng in enumerate(self._noise)}
+        for place, order in enumerate(self._orders):
+            tensors |= {f"order/{place}": order.rng.get_state(), f"left/{place}": order.left}
+        return tensors
+
+    def go_on(self, progress: Tensors) -> None:
+        """Continues where `progress` was taken of a learner with the same arguments: the same numbers follow."""
+        params, stats, first, second = (part(progress, name) for name in PARTS)
+        self._state = State(params, stats, OptimiserState(first, second, progress["updates"]))
+        self.done = int(progress["done"])
+        for place, rng in enumerate(self._noise):
+            rng.set_state(progress[f"noise/{place}"])
+        for place, order in enumerate(self._orders):
+            order.rng.set_state(progress[f"order/{place}"])
+            order.left = progress[f"left/{place}"]
+
 
 def _rows(split: Split, label: int) -> Tensor:
     everything = torch.arange(len(split))
     return everything if label == ALL else everything[split.labels == label]
+
+
+def _in_turn(
+    one: Callable[..., tuple[State, Losses]], state: State, images: Tensor, noise: Tensor, rate: Tensor
+) -> tuple[State, Losses]:
+    """Updates one model after the other; what `torch.vmap` would return."""
+    done = [
+        one(tree_map(itemgetter(model), state), *batch, rate)
+        for model, batch in enumerate(zip(images, noise, strict=True))
+    ]
+    return _stacked([after for after, _ in done]), _stacked([losses for _, losses in done])
 
 
 def _stacked(models: Sequence[Trees]) -> Trees:

@@ -21,7 +21,7 @@ from trainables.differentiation import Tensors
 CHANNELS = 64  # that the first layers have at width 1
 HIDDEN = 10  # units before the discriminator's verdict
 TINY = 0.001  # standard deviation of weights whose layer is normalised, or ends in a sigmoid
-MOMENTUM = 0.1
+MOMENTUM, EPSILON = 0.1, 1e-5  # of normalisations
 
 
 @final
@@ -118,23 +118,81 @@ class Networks:
     ) -> Float[Tensor, "batch c h w"]:
         """Returns images in [0, 1]."""
         sizes = self.sizes()
-        hidden = _linear(params, "decoder.linear", codes).reshape(len(codes), self.channels()[-1], *sizes[-1])
-        for i in reversed(range(len(sizes) - 1)):
-            odd = [size - 2 * smaller for size, smaller in zip(sizes[i], sizes[i + 1], strict=True)]
-            weight, bias = params[f"decoder.conv{i}.weight"], params.get(f"decoder.conv{i}.bias")
-            hidden = F.conv_transpose2d(hidden, weight, bias, 2, 2, odd)
-            if i:
-                hidden = _normalised(hidden, params, stats, f"decoder.norm{i}", training=training).relu()
-        return hidden.sigmoid()
+        last = len(sizes) - 2
+        basis, zero = self.first(params, params[f"decoder.conv{last}.weight"])
+        hidden = torch.addmm(zero.flatten(), codes, basis.flatten(1)).reshape(len(codes), *zero.shape)
+        for i in reversed(range(last)):
+            hidden = _normalised(hidden, params, stats, f"decoder.norm{i + 1}", training=training).relu()
+            hidden = upsampled(hidden, interleaved(params[f"decoder.conv{i}.weight"]), None, sizes[i])
+        return (hidden + params["decoder.conv0.bias"][:, None, None]).sigmoid()
+
+    def first(
+        self, params: Tensors, weight: Float[Tensor, "inner c 6 6"]
+    ) -> tuple[Float[Tensor, "code c h w"], Float[Tensor, "c h w"]]:
+        """Returns what linear layer and first convolution make of unit codes and of zero: together they are affine.
+
+        Args:
+            params: with the linear layer.
+            weight: of the convolution.
+        """
+        sizes, channels = self.sizes(), self.channels()
+        units = torch.cat([params["decoder.linear.weight"].mT, params["decoder.linear.bias"][None]])
+        images = upsampled(units.reshape(len(units), channels[-1], *sizes[-1]), interleaved(weight), None, sizes[-2])
+        return images[:-1], images[-1]
 
     def judge(self, params: Tensors, images: Float[Tensor, "batch c h w"]) -> Float[Tensor, "batch"]:
         """Returns the logits of images being genuine, by their batch's statistics."""
         hidden = images
         for i in range(len(self.sizes()) - 1):
-            hidden = F.conv2d(hidden, params[f"discriminator.conv{i}.weight"], None, 2, 2)
+            hidden = _downsampled(hidden, params[f"discriminator.conv{i}.weight"])
             hidden = _normalised(hidden, params, {}, f"discriminator.norm{i}", training=True).relu()
         hidden = _linear(params, "discriminator.hidden", hidden.flatten(1))
         return _linear(params, "discriminator.logit", hidden)[:, 0]
+
+
+def upsampled(
+    images: Float[Tensor, "batch inner h w"],
+    kernels: Float[Tensor, "four_c inner 3 3"],
+    biases: Float[Tensor, " four_c"] | None,
+    size: tuple[int, int],
+) -> Float[Tensor, "batch c height width"]:
+    """Convolves transposed with kernels of 6x6, stride 2 and padding 2: to twice the size, or one more.
+
+    Each of the four interleaved grids of what comes out is a convolution with every other row and column of the kernel,
+    and all four are one (Shi et al. 2016, arXiv 1609.07009): processors do that much faster.
+
+    Args:
+        images: to enlarge.
+        kernels: as `interleaved` gives them.
+        biases: of each of them.
+        size: height and width of what comes out.
+    """
+    height, width = (after - 2 * before for after, before in zip(size, images.shape[2:], strict=True))
+    if height or width:
+        images = F.pad(images, (1, 1 + width, 1, 1 + height))
+    grids = F.conv2d(images, kernels, biases, padding=0 if height or width else 1)
+    return F.pixel_shuffle(grids, 2)[:, :, : size[0], : size[1]]
+
+
+def interleaved(weight: Float[Tensor, "inner c 6 6"]) -> Float[Tensor, "four_c inner 3 3"]:
+    """Returns the kernels of the four grids that a transposed convolution with this weight makes."""
+    inner, channels = weight.shape[:2]
+    split = weight.reshape(inner, channels, 3, 2, 3, 2).flip(2, 4).permute(1, 3, 5, 0, 2, 4)
+    return split.reshape(4 * channels, inner, 3, 3)
+
+
+def _downsampled(
+    images: Float[Tensor, "batch c h w"], weight: Float[Tensor, "inner c 6 6"]
+) -> Float[Tensor, "batch inner height width"]:
+    """Convolves with kernels of 6x6, stride 2 and padding 2, as `upsampled` does the opposite."""
+    inner, channels = weight.shape[:2]
+    kernels = weight.reshape(inner, channels, 3, 2, 3, 2).permute(0, 1, 3, 5, 2, 4).reshape(inner, 4 * channels, 3, 3)
+    height, width = (side % 2 for side in images.shape[2:])
+    if not height and not width:
+        return F.conv2d(F.pixel_unshuffle(images, 2), kernels, padding=1)
+    # What is empty behind an odd last row stands for the padding there.
+    grids = F.pixel_unshuffle(F.pad(images, (0, width, 0, height)), 2)
+    return F.conv2d(F.pad(grids, (1, 1 - width, 1, 1 - height)), kernels)
 
 
 def _linear(params: Tensors, name: str, inputs: Tensor) -> Tensor:
@@ -145,4 +203,4 @@ def _normalised(hidden: Tensor, params: Tensors, stats: Tensors, name: str, *, t
     """Normalises channels; in training the statistics that are given move, so they must be the caller's own."""
     mean, variance = stats.get(f"{name}.mean"), stats.get(f"{name}.variance")
     weight, bias = params[f"{name}.weight"], params[f"{name}.bias"]
-    return F.batch_norm(hidden, mean, variance, weight, bias, training, MOMENTUM)
+    return F.batch_norm(hidden, mean, variance, weight, bias, training, MOMENTUM, EPSILON)

@@ -10,8 +10,8 @@ from trainables.manifolds.vaegan.learning import ALL, Learner
 SMALL = VaeGanConfig(latent=3, width=1 / 16, updates=3, batch_size=4)
 
 
-def learned(config, classes, blobs, dtype=torch.float64):
-    learner = Learner(config, blobs, classes, of=10, image_shape=(1, 12, 12), dtype=dtype)
+def learned(config, classes, blobs, dtype=torch.float64, **how):
+    learner = Learner(config, blobs, classes, of=10, image_shape=(1, 12, 12), dtype=dtype, **how)
     reports = list(learner.learn())
     return learner.weights(), reports
 
@@ -20,12 +20,14 @@ def learned(config, classes, blobs, dtype=torch.float64):
 def test_ten_models_together_equal_ten_apart(gamma):
     config = VaeGanConfig(latent=3, width=1 / 16, updates=3, batch_size=4, gamma=gamma)
     blobs = Blobs(70)
-    together, _ = learned(config, range(10), blobs)
+    together, _ = learned(config, range(10), blobs, together=True)
+    in_turn, _ = learned(config, range(10), blobs, together=False)
 
     for each in range(10):
         apart, _ = learned(config, [each], blobs)
         for name, values in apart.items():
-            torch.testing.assert_close(together[name][each], values[0], rtol=0, atol=1e-6, msg=f"{name} of {each}")
+            for beside in (together, in_turn):
+                torch.testing.assert_close(beside[name][each], values[0], rtol=0, atol=1e-6, msg=f"{name} of {each}")
 
 
 def test_the_same_config_learns_the_same():

@@ -74,6 +74,11 @@ def test_coding_agrees_with_torchs_own_modules(training):
 
     torch.testing.assert_close(networks.encode(params, stats, images, training=training)[0], mean)
     torch.testing.assert_close(networks.decode(params, stats, mean, training=training), made)
+    if training:  # the discriminator always goes by its batch's statistics
+        seen = modules("discriminator", transposed=False)(images).flatten(1)
+        hidden = seen @ params["discriminator.hidden.weight"].T + params["discriminator.hidden.bias"]
+        verdict = hidden @ params["discriminator.logit.weight"].T + params["discriminator.logit.bias"]
+        torch.testing.assert_close(networks.judge(params, images), verdict[:, 0])
 
 
 def test_training_moves_the_running_statistics_it_is_given_and_evaluation_does_not():

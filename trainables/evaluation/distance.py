@@ -1,0 +1,203 @@
+"""How far perturbed images lie from a manifold.
+
+Claim 1 of Stutz, Hein and Schiele (CVPR 2019, arXiv 1812.00740, section 3.2): regular adversarial examples leave the
+manifold. Their measure is the distance to the nearest image of the manifold, where it is known, and what of a
+perturbation lies outside the span of nearest training images, where it is not. Unlike there, the nearest image is found
+by damped Gauss-Newton steps, since a code is a few numbers; and random perturbations of the same length stand beside
+the adversarial ones, since almost every direction leaves a manifold of 6 dimensions in 784.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from trainables.attacks.attack import search
+from trainables.attacks.gradient import AdamPGD
+from trainables.attacks.objectives import cross_entropy
+from trainables.data.split import Split
+from trainables.evaluation.errors import CHUNK
+from trainables.evaluation.measure import PAPER_STEP, PAPER_STEPS, manifold_threats, pixel_threats
+from trainables.evaluation.quality import Network
+from trainables.geometry import Norm
+from trainables.manifolds.manifold import Code, Manifold
+from trainables.seeding import stream
+from trainables.threats.threat import Threat
+
+STEPS = 40
+DAMPING, EASE, STRAIN = 1e-2, 0.3, 4.0  # of the first step; after one that helped; after one that did not
+PROBE = 1e-6  # how far a code is moved to see what that does to its image
+STARTS = 3
+NEIGHBOURS = 50
+
+
+class Distances(NamedTuple):
+    """Of perturbed images, one each; L2, in image range.
+
+    Attributes:
+        length: of the perturbation; 0 of images that are not perturbed.
+        to_manifold: to the nearest image of the manifold that was found.
+        beyond_neighbours: what of the perturbation lies outside the span of the image's nearest training images.
+    """
+
+    length: Float[Tensor, "batch"]
+    to_manifold: Float[Tensor, "batch"]
+    beyond_neighbours: Float[Tensor, "batch"]
+
+
+def departures(
+    manifold: Manifold,
+    split: Split,
+    victim: Network,
+    known: Split,
+    *,
+    norm: Norm,
+    epsilon: float,
+    eta: float,
+    attacked: int,
+    seed: int,
+) -> dict[str, Distances]:
+    """Measures how far perturbations of a split's first images take them from a manifold.
+
+    Attacks are the paper's, which end with their first success; only these count, on images that the victim knows.
+
+    Args:
+        manifold: known or learned.
+        split: of the images.
+        victim: is attacked.
+        known: images that approximate the manifold: those of training.
+        norm: of both attacks.
+        epsilon: radius of the regular attack.
+        eta: radius of the attack on the manifold.
+        attacked: images to attack.
+        seed: of the noise.
+
+    Returns:
+        by kind of perturbation, as far as there is one: "none", "regular", "random" (as long as the regular ones) and
+        "on-manifold".
+    """
+    rows = torch.arange(min(attacked, len(split)))
+    makers = {
+        "regular": (pixel_threats(split, norm), epsilon),
+        "on-manifold": (manifold_threats(split, norm, manifold), eta),
+    }
+    images = split.images(rows).double()
+    moved = {"none": (rows, images, images)}
+    for kind, (make, radius) in makers.items():
+        threat, rng = make(rows, torch.tensor(radius)), stream(seed, "departures", kind)
+        before = threat.render(torch.zeros_like(threat.anchor, dtype=torch.float64))
+        after, fallen = _attacked(threat, victim, split.labels[rows], radius, rng)
+        fallen &= ~victim.wrong(before.float(), split.labels[rows])
+        moved[kind] = rows[fallen], before[fallen], after[fallen]
+    own, before, after = moved["regular"]
+    moved["random"] = own, before, before + random_like(after - before, stream(seed, "departures", "random"))
+    images = torch.cat([known.images(some) for some in torch.split(torch.arange(len(known)), CHUNK)])
+    return {kind: _measured(manifold, split, images, *each, seed) for kind, each in moved.items() if len(each[0])}
+
+
+def _attacked(
+    threat: Threat, victim: Network, labels: Tensor, radius: float, rng: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Returns perturbed images and which of them are misclassified."""
+    found = search(
+        AdamPGD(),
+        cross_entropy(victim.classifier, victim.folded, labels),
+        threat,
+        threat.start(torch.randn(threat.anchor.shape, generator=rng), torch.rand(len(labels), generator=rng)),
+        step_size=torch.tensor(PAPER_STEP / radius),
+        steps=torch.tensor(PAPER_STEPS),
+        slack=torch.tensor(0),
+        longest=PAPER_STEPS,
+        alone=True,
+    )
+    return threat.render(found.delta.double()), found.success
+
+
+def _measured(
+    manifold: Manifold, split: Split, known: Tensor, rows: Tensor, before: Tensor, after: Tensor, seed: int
+) -> Distances:
+    start = manifold.codes(split, rows)
+    _, far = nearest(manifold, after, start, starts=STARTS, rng=stream(seed, "departures", "starts"))
+    length = (after - before).flatten(1).norm(dim=1)
+    return Distances(length, far, beyond_neighbours(before, after, known))
+
+
+@torch.no_grad()
+def nearest(
+    manifold: Manifold,
+    images: Float[Tensor, "batch channel height width"],
+    start: Code,
+    *,
+    starts: int,
+    rng: torch.Generator,
+) -> tuple[Code, Float[Tensor, "batch"]]:
+    """Returns the codes whose images are the nearest that were found, and how far these are.
+
+    Args:
+        manifold: says what a code's image is, and where its box ends.
+        images: to come near to; their precision is that of the search.
+        start: the codes to begin from.
+        starts: how many times to begin: at these, then at random ones around them.
+        rng: of the others.
+    """
+    start = Code(start.free.to(images.dtype), start.fixed)
+    spread = start.free.std(0, unbiased=False)
+    free, far = _descended(manifold, images, start)
+    for _ in range(starts - 1):
+        moved = start.free + spread * torch.randn(start.free.shape, generator=rng, dtype=images.dtype)
+        other, other_far = _descended(manifold, images, Code(manifold.clamp(moved), start.fixed))
+        free, far = torch.where((other_far < far)[:, None], other, free), torch.minimum(other_far, far)
+    return Code(free, start.fixed), far
+
+
+def _descended(manifold: Manifold, images: Tensor, start: Code) -> tuple[Tensor, Tensor]:
+    """Takes damped Gauss-Newton steps (Levenberg 1944, Marquardt 1963), every example its own."""
+    free, damping = start.free, torch.full_like(start.free[:, :1], DAMPING)
+    probes = PROBE * torch.eye(free.shape[1], dtype=free.dtype)
+
+    def residual(code: Tensor) -> Tensor:
+        return (manifold.decode(Code(code, start.fixed)) - images).flatten(1)
+
+    left = residual(free)
+    for _ in range(STEPS):
+        # Differences, because not every operation that renders has a forward derivative.
+        jacobian = torch.stack([residual(free + probe) - residual(free - probe) for probe in probes], dim=2) / 2 / PROBE
+        curvature = jacobian.mT @ jacobian
+        scale = curvature.diagonal(dim1=1, dim2=2).clamp_min(1e-12)
+        step = torch.linalg.solve(curvature + torch.diag_embed(damping * scale), -(jacobian.mT @ left[:, :, None]))
+        moved = manifold.clamp(free + step[:, :, 0])
+        then = residual(moved)
+        better = (then.square().sum(1) < left.square().sum(1))[:, None]
+        free, left = torch.where(better, moved, free), torch.where(better, then, left)
+        damping = torch.where(better, damping * EASE, damping * STRAIN)
+    return free, left.norm(dim=1)
+
+
+@torch.no_grad()
+def beyond_neighbours(
+    images: Float[Tensor, "batch channel height width"],
+    perturbed: Float[Tensor, "batch channel height width"],
+    known: Float[Tensor, "known channel height width"],
+) -> Float[Tensor, "batch"]:
+    """Returns how much of each perturbation lies outside the span of known images around the unperturbed one.
+
+    The span goes through the unperturbed image, as in the paper's main part, and the perturbed one's 50 nearest images.
+    """
+    target = perturbed.flatten(1)
+    apart = [torch.cdist(target, some.flatten(1).to(target.dtype)) for some in torch.split(known, CHUNK)]
+    rows = torch.cat(apart, dim=1).topk(min(NEIGHBOURS, len(known)), largest=False).indices
+    around = known[rows].flatten(2).to(target.dtype)
+    basis, _ = torch.linalg.qr((around - images.flatten(1)[:, None]).mT)
+    delta = (perturbed - images).flatten(1)[:, :, None]
+    beyond: Tensor = (delta - basis @ (basis.mT @ delta))[:, :, 0].norm(dim=1)
+    return beyond
+
+
+def random_like(
+    delta: Float[Tensor, "batch channel height width"], rng: torch.Generator
+) -> Float[Tensor, "batch channel height width"]:
+    """Returns perturbations in random directions, each as long (L2) as the one it stands beside."""
+    drawn = torch.randn(delta.shape, generator=rng, dtype=delta.dtype).flatten(1)
+    scaled: Tensor = drawn * (delta.flatten(1).norm(dim=1) / drawn.norm(dim=1))[:, None]
+    return scaled.reshape(delta.shape)

@@ -1,0 +1,48 @@
+"""What a trial is to whoever runs it, whatever it trains."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+
+from torch import Tensor
+
+from trainables.report import EpochReport
+
+
+class Run(ABC):
+    """A trial that is ready to train.
+
+    Attributes:
+        device: where it trains.
+    """
+
+    device: str
+
+    @property
+    @abstractmethod
+    def parameters(self) -> int:
+        """Counts the trained parameters of what it leaves."""
+
+    @property
+    @abstractmethod
+    def manifold_digest(self) -> str | None:
+        """Names the manifold that its numbers refer to, or None."""
+
+    @abstractmethod
+    def reports(self, after_step: Callable[[], None] = lambda: None) -> Iterator[EpochReport]:
+        """Trains from wherever it is, and reports after every epoch; `after_step` is called between two steps."""
+
+    @abstractmethod
+    def checkpoint(self) -> bytes:
+        """Returns all that `go_on` needs; to be taken after a step or a report."""
+
+    @abstractmethod
+    def go_on(self, checkpoint: bytes) -> None:
+        """Continues where a checkpoint of the same trial was taken.
+
+        Raises:
+            ValueError: if it is none.
+        """
+
+    @abstractmethod
+    def weights(self) -> dict[str, Tensor]:
+        """Returns what it leaves, as it is now, under the names of the networks."""

@@ -1,0 +1,59 @@
+"""From the config of any trial to a run, and to what all trials of a study share."""
+
+from collections.abc import Iterator
+
+from trainables.config import AnyTrialConfig, ManifoldTrialConfig
+from trainables.judges import judge, judges, reference_training, untrained_judges, victim_training
+from trainables.manifold_run import ManifoldRun
+from trainables.manifolds.store import ManifoldStore
+from trainables.pipeline import prepare
+from trainables.provision import Told, learning, load_once, provide, untrained
+from trainables.runs import Run
+
+
+def prepared(config: AnyTrialConfig, root: str) -> Run:
+    """Returns a trial that is ready to train.
+
+    Args:
+        config: of the trial.
+        root: of the store that has what its study's trials share, or will have it then.
+
+    Raises:
+        ValueError: if the data is missing or damaged, or the store cannot be reached; in one sentence.
+    """
+    if isinstance(config, ManifoldTrialConfig):
+        data = load_once(config.data)
+        return ManifoldRun(config, data, judges(config.data, data, ManifoldStore(root)))
+    return prepare(config, provide(config.manifold, config.data, root))
+
+
+def rehearsed(config: AnyTrialConfig) -> Run:
+    """Returns a trial as `prepared` does, but with what nobody has trained: as large and as slow, and at once."""
+    if isinstance(config, ManifoldTrialConfig):
+        data = load_once(config.data)
+        return ManifoldRun(config, data, untrained_judges(config.data, data))
+    return prepare(config, untrained(config.manifold, config.data))
+
+
+def shared(config: AnyTrialConfig, root: str) -> Iterator[Told]:
+    """Makes what all trials of a study share, unless its store has it, and tells how far it is.
+
+    Args:
+        config: of any of the trials.
+        root: of the store.
+
+    Yields:
+        progress, and sentences about what somebody should know.
+
+    Raises:
+        ValueError: as `prepared` does.
+    """
+    data = load_once(config.data)
+    if not isinstance(config, ManifoldTrialConfig):
+        yield from learning(config.manifold.model, config.data, data, root) if config.manifold else ()
+        return
+    store = ManifoldStore(root)
+    for how in (reference_training(config.data, data), victim_training(config.data, data)):
+        if not store.has(how.name):
+            yield f"training the {how.what} that manifolds are judged by, or waiting for another who does"
+            judge(how, data, store)
