@@ -13,7 +13,7 @@ import pytest
 from study.options import read_options
 from tests.study.processes import wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "slurm.sbatch"
 NODES = {"alpha": 16, "beta": 4, "gamma": 64}
@@ -86,7 +86,7 @@ def prepared(folder):
 
 def run(slurm, folder):
     return subprocess.run(
-        ["bash", str(SCRIPT)], cwd=folder, env=slurm, capture_output=True, text=True, timeout=50, check=False
+        ["bash", str(SCRIPT)], cwd=folder, env=slurm, capture_output=True, text=True, timeout=150, check=False
     )
 
 

@@ -28,6 +28,7 @@ from trainables.threats.threat import Threat
 STEPS = 40
 DAMPING, EASE, STRAIN = 1e-2, 0.3, 4.0  # of the first step; after one that helped; after one that did not
 PROBE = 1e-6  # how far a code is moved to see what that does to its image
+GAIN, PATIENCE = 1e-6, 4  # a search ends when no square distance has fallen by such a part in so many steps
 STARTS = 3
 NEIGHBOURS = 50
 
@@ -159,7 +160,7 @@ def _descended(manifold: Manifold, images: Tensor, start: Code) -> tuple[Tensor,
     def residual(code: Tensor) -> Tensor:
         return (manifold.decode(Code(code, start.fixed)) - images).flatten(1)
 
-    left = residual(free)
+    left, idle = residual(free), 0
     for _ in range(STEPS):
         # Differences, because not every operation that renders has a forward derivative.
         jacobian = torch.stack([residual(free + probe) - residual(free - probe) for probe in probes], dim=2) / 2 / PROBE
@@ -168,9 +169,13 @@ def _descended(manifold: Manifold, images: Tensor, start: Code) -> tuple[Tensor,
         step = torch.linalg.solve(curvature + torch.diag_embed(damping * scale), -(jacobian.mT @ left[:, :, None]))
         moved = manifold.clamp(free + step[:, :, 0])
         then = residual(moved)
-        better = (then.square().sum(1) < left.square().sum(1))[:, None]
+        before, after = left.square().sum(1), then.square().sum(1)
+        better = (after < before)[:, None]
         free, left = torch.where(better, moved, free), torch.where(better, then, left)
         damping = torch.where(better, damping * EASE, damping * STRAIN)
+        idle = 0 if bool((before - after > GAIN * before).any()) else idle + 1
+        if idle == PATIENCE:
+            break
     return free, left.norm(dim=1)
 
 

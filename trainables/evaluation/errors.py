@@ -100,7 +100,8 @@ class Probe:
         everything = torch.cartesian_prod(torch.arange(len(found)), indices)
         for rows in torch.split(everything, max(1, min(CHUNK, len(indices))) if once else CHUNK):
             attempt, example = (rows[~found.any(0)[rows[:, 1]]] if once else rows).unbind(1)
-            self._try(subject, attempt, example, radius, starts, found)
+            if len(example):  # not every network takes an empty batch
+                self._try(subject, attempt, example, radius, starts, found)
         return found[:, indices]
 
     def _try(

@@ -121,6 +121,21 @@ def test_taking_examples_out_changes_no_success(attack: str, steps: int, radius:
     assert 0 < any_of_them.sum() < 60
 
 
+def test_a_second_attempt_is_not_made_where_the_first_left_nothing() -> None:
+    subject = greys([0.55, 0.6])
+    seen: list[int] = []
+
+    def watched(folded: dict[str, Tensor], images: Tensor) -> Tensor:
+        seen.append(len(images))
+        return brightness(folded, images)
+
+    classifier = Classifier(Blueprint(network=torch.nn.Identity(), folded=watched, folds=()))
+    watching = Subject(classifier=classifier, folded={}, split=subject.split, tally=Tally())
+
+    assert errors(watching, probe(subject.split), [0.3], restarts=3) == [1.0]
+    assert min(seen) > 0
+
+
 def test_success_rate_counts_correct_examples_only_and_means_over_attempts() -> None:
     assert rate(greys([0.4, 0.55, 0.95, 0.95]), 0.1, attempts=3) == pytest.approx(1 / 3)
 
