@@ -21,9 +21,9 @@ KINDS: Final = {
     "random": ("random, as long as regular", STAR),
 }
 TITLES: Final = (
-    "to the nearest image of the manifold, L2",
-    "the same, relative to the perturbation's length",
-    "angle to the span of 50 images nearby, degrees",
+    "distance to the nearest image\nof the manifold, L2",
+    "the same, relative to the\nperturbation's length",
+    "angle to the span of 50\ntraining images nearby, degrees",
 )
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 Values = NDArray[np.float64]
@@ -48,7 +48,7 @@ def departures(study: Study) -> Figure:
     """Draws median, quartiles and the middle nine tenths of all measures, a row for every kind of perturbation."""
     found = measures(study)
     with in_style():
-        figure = Figure(figsize=(7.2, 0.62 + 0.26 * len(found)), layout="constrained")
+        figure = Figure(figsize=(7.2, 0.78 + 0.26 * len(found)), layout="constrained")
         panels: NDArray[np.object_] = figure.subplots(1, len(TITLES), sharey=True, squeeze=False)[0]
         for column, (axes, title) in enumerate(zip(panels, TITLES, strict=True)):
             for row, (kind, own) in enumerate(found.items()):
