@@ -29,7 +29,7 @@ STEPS = 40
 DAMPING, EASE, STRAIN = 1e-2, 0.3, 4.0  # of the first step; after one that helped; after one that did not
 PROBE = 1e-6  # how far a code is moved to see what that does to its image
 GAIN, PATIENCE = 1e-6, 4  # a search ends when no square distance has fallen by such a part in so many steps
-STARTS = 3
+STARTS, DRAWS = 3, 64
 NEIGHBOURS = 50
 
 
@@ -139,17 +139,26 @@ def nearest(
         manifold: says what a code's image is, and where its box ends.
         images: to come near to; their precision is that of the search.
         start: the codes to begin from.
-        starts: how many times to begin: at these, then at random ones around them.
+        starts: how many times to begin: at these, then at the best of many random ones around them.
         rng: of the others.
     """
     start = Code(start.free.to(images.dtype), start.fixed)
     spread = start.free.std(0, unbiased=False)
     free, far = _descended(manifold, images, start)
     for _ in range(starts - 1):
-        moved = start.free + spread * torch.randn(start.free.shape, generator=rng, dtype=images.dtype)
-        other, other_far = _descended(manifold, images, Code(manifold.clamp(moved), start.fixed))
+        other, other_far = _descended(manifold, images, _promising(manifold, images, start, spread, rng))
         free, far = torch.where((other_far < far)[:, None], other, free), torch.minimum(other_far, far)
     return Code(free, start.fixed), far
+
+
+def _promising(manifold: Manifold, images: Tensor, start: Code, spread: Tensor, rng: torch.Generator) -> Code:
+    """Returns the best of many random codes around those to begin from."""
+    best, least = start.free, torch.full_like(start.free[:, 0], torch.inf)
+    for _ in range(DRAWS):
+        drawn = manifold.clamp(start.free + spread * torch.randn(best.shape, generator=rng, dtype=best.dtype))
+        far = (manifold.decode(Code(drawn, start.fixed)) - images).flatten(1).norm(dim=1)
+        best, least = torch.where((far < least)[:, None], drawn, best), torch.minimum(far, least)
+    return Code(best, start.fixed)
 
 
 def _descended(manifold: Manifold, images: Tensor, start: Code) -> tuple[Tensor, Tensor]:

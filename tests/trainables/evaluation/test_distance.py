@@ -95,6 +95,35 @@ def test_random_perturbations_are_as_long():
     torch.testing.assert_close(drawn.flatten(1).norm(dim=1), delta.flatten(1).norm(dim=1))
 
 
+class Spot(Manifold):
+    """A small bright spot somewhere: where two of them do not overlap, no gradient says where the other one is."""
+
+    code_length = 2
+
+    def codes(self, split, indices):
+        raise NotImplementedError
+
+    def decode(self, code):
+        grid = torch.linspace(-1, 1, 16, dtype=torch.float64)
+        apart = (grid[:, None] - code.free[:, :1, None]) ** 2 + (grid - code.free[:, 1:, None]) ** 2
+        return torch.exp(-60 * apart)[:, None]
+
+    def clamp(self, free):
+        return free.clamp(-0.8, 0.8)
+
+    def digest(self):
+        return "spot"
+
+
+def test_codes_that_no_gradient_leads_to_are_found_too():
+    rng, nothing = stream(0, "codes"), torch.zeros(20)
+    wanted, start = (1.2 * torch.rand(2, 20, 2, generator=rng, dtype=torch.float64) - 0.6).unbind()
+
+    _, far = nearest(Spot(), Spot().decode(Code(wanted, nothing)), Code(start, nothing), starts=3, rng=rng)
+
+    assert (far < 1e-5).sum() >= 18  # of 20; from one random code a start it is 11
+
+
 def test_departures_are_of_each_kind_of_perturbation():
     found = departures(
         manifold(weights=weights(10, reach=4.0)),
