@@ -81,7 +81,7 @@ def departure_sentences(study: Study) -> list[str]:
         "A Normal classifier was attacked as in the paper, on the image and on the manifold; what is drawn are "
         f"{len(found['regular'][0]):,} successful regular and {_count(found, 'on-manifold')} successful on-manifold "
         "adversarial examples, and random perturbations, each as long as one of the regular ones. The nearest image of "
-        f"the {known} manifold is searched by Gauss-Newton steps from the unperturbed image's code and from two others nearby."
+        f"the {known} manifold is searched by Gauss-Newton steps from the unperturbed image's code and from two others."
     ]
     says = f"Half of the regular ones lie further than {_median(found, 'regular', 0):.2f} from the manifold, "
     says += f"{_median(found, 'regular', 1):.0%} of their perturbation's length"
