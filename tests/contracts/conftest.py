@@ -18,7 +18,7 @@ from trainables.threats.threat import Threat
 
 BATCH = 6
 LEARNED_BOX = (-0.5, 0.6)
-MakeThreat = Callable[[float], Threat]
+MakeThreat = Callable[[float | Tensor], Threat]
 
 
 @pytest.fixture(params=["linf", "l2"])
@@ -71,20 +71,20 @@ def colour_images() -> Tensor:
 def make_threat(
     request: pytest.FixtureRequest, norm: Norm, manifold: FontManifold, code: Code, learned: LearnedManifold
 ) -> MakeThreat:
-    """Makes a threat on six examples at a radius."""
+    """Makes a threat on six examples at a radius, or at one for each."""
     grey = torch.rand(BATCH, 1, 28, 28, generator=stream(0, "images"), dtype=torch.float64)
     images = colour_images() if "colour" in request.param else grey
     if "pixel" in request.param:
-        return lambda radius: PixelThreat(images, norm, torch.tensor(radius, dtype=torch.float64))
+        return lambda radius: PixelThreat(images, norm, torch.as_tensor(radius, dtype=torch.float64))
     if request.param == "manifold":
-        return lambda radius: ManifoldThreat(manifold, code, norm, torch.tensor(radius, dtype=torch.float64))
+        return lambda radius: ManifoldThreat(manifold, code, norm, torch.as_tensor(radius, dtype=torch.float64))
     if request.param == "learned":
         spread = torch.linspace(*LEARNED_BOX, BATCH * 5, dtype=torch.float64).reshape(BATCH, 5)
         mixed = Code(spread, torch.tensor([3, 0, 3, 9, 1, 0]))
-        return lambda radius: ManifoldThreat(learned, mixed, norm, torch.tensor(radius, dtype=torch.float64))
+        return lambda radius: ManifoldThreat(learned, mixed, norm, torch.as_tensor(radius, dtype=torch.float64))
     affine = AffineManifold(Warp(IMAGE_RANGES, *images.shape[2:]))
     upright = Code(torch.tensor(IDENTITY, dtype=torch.float64).repeat(BATCH, 1), images)
-    return lambda radius: ManifoldThreat(affine, upright, norm, torch.tensor(radius, dtype=torch.float64))
+    return lambda radius: ManifoldThreat(affine, upright, norm, torch.as_tensor(radius, dtype=torch.float64))
 
 
 def latent_range(threat: Threat) -> tuple[Tensor | float, Tensor | float]:

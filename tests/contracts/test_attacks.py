@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tests.contracts.conftest import BATCH, MakeThreat, latent_range, starting_point
-from trainables.attacks.attack import NO_SLACK, Attack, Found, search
+from trainables.attacks.attack import NO_SLACK, Attack, Found, Objective, search
 from trainables.attacks.gradient import ATTACKS
 from trainables.geometry import L2, Norm
 from trainables.manifolds.fonts import FontManifold
@@ -48,12 +48,12 @@ def curved(images: Tensor) -> Tensor:
     return torch.tanh(4 * images.flatten(1) @ weights(1, images)) @ WEIGHTS[2][:3] * 20
 
 
-def cross_entropy(model: Model, labels: Tensor = LABELS) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-    def objective(images: Tensor) -> tuple[Tensor, Tensor]:
+def cross_entropy(model: Model, labels: Tensor = LABELS) -> Objective:
+    def function(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(images)
         return F.cross_entropy(logits, labels, reduction="none"), logits.argmax(1) != labels
 
-    return objective
+    return Objective(function, (labels,))
 
 
 def find(
@@ -259,8 +259,23 @@ def test_alone_ends_early_with_the_same_result(attack: Attack, make_threat: Make
     stopped = search(attack, objective, threat, start, **arguments, alone=True)
     whole = search(attack, objective, threat, start, **arguments, alone=False)
 
-    assert stopped.iterations == 5
+    assert (stopped.looks == 1).all()
+    assert (whole.looks == 41).all()
     assert torch.equal(stopped.delta, whole.delta)
+
+
+@pytest.mark.parametrize("slack", [0, 2])
+def test_alone_examples_leave_when_they_have_finished(attack: Attack, make_threat: MakeThreat, slack: int) -> None:
+    threat = make_threat(torch.linspace(0.05, 1.5, BATCH, dtype=torch.float64))
+    stopped, whole = (find(attack, threat, slack=slack, alone=alone) for alone in (True, False))
+    seen = iterates(attack, threat, curved, STEPS)
+    first = torch.stack([wrong for _, _, wrong in seen]).int().argmax(0)
+    needed = torch.where(whole.success, (first + slack + 1).clamp_max(STEPS + 1), STEPS + 1)
+
+    torch.testing.assert_close(stopped.delta, whole.delta)
+    torch.testing.assert_close(stopped.loss, whole.loss)
+    assert torch.equal(stopped.success, whole.success)
+    assert torch.equal(stopped.looks, needed.to(stopped.looks))
 
 
 def test_adam_moves_a_linear_model_by_steps_times_step_size(norm: Norm) -> None:
@@ -269,7 +284,7 @@ def test_adam_moves_a_linear_model_by_steps_times_step_size(norm: Norm) -> None:
     threat = PixelThreat(images, norm, torch.tensor(30.0, dtype=torch.float64))
     found = search(
         ATTACKS["adam_pgd"],
-        lambda x: (x.flatten(1).sum(1), torch.zeros(BATCH, dtype=torch.bool)),
+        Objective(lambda x: (x.flatten(1).sum(1), torch.zeros(BATCH, dtype=torch.bool))),
         threat,
         torch.zeros_like(images),
         step_size=torch.tensor(0.005 / 30, dtype=torch.float64),
@@ -289,7 +304,7 @@ def test_pgd_finds_the_worst_case_of_a_linear_model_in_closed_form(norm: Norm) -
     threat = PixelThreat(images, norm, torch.tensor(radius, dtype=torch.float64))
     found = search(
         ATTACKS["pgd"],
-        lambda x: (x.flatten(1) @ w, torch.zeros(1, dtype=torch.bool)),
+        Objective(lambda x: (x.flatten(1) @ w, torch.zeros(1, dtype=torch.bool))),
         threat,
         starting_point(threat)[:1],
         step_size=torch.tensor(0.25, dtype=torch.float64),
@@ -311,7 +326,7 @@ def test_a_pixel_that_starts_at_its_bound_can_leave_it(attack: Attack, norm: Nor
     inwards = 1 - 2 * wall
     found = search(
         attack,
-        lambda x: (inwards * x.flatten(1).sum(1), torch.zeros(1, dtype=torch.bool)),
+        Objective(lambda x: (inwards * x.flatten(1).sum(1), torch.zeros(1, dtype=torch.bool))),
         threat,
         threat.project(torch.full_like(images, -inwards)),
         step_size=torch.tensor(0.01, dtype=torch.float64),

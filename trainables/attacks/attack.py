@@ -5,23 +5,56 @@ with the bookkeeping of examples as masks; the slack is that of Zhang et al. 202
 pure and may run under `torch.vmap`: noise is passed in, nothing branches on a tensor's values.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.utils._pytree import tree_map_only
 
 from trainables.differentiation import grad_and_aux
 from trainables.geometry import per_example
 from trainables.threats.threat import Threat
 
 NO_SLACK = -1
-CHECK_EVERY = 5
+CHECK_EVERY = 5  # iterations, on a device that would have to be waited for
+PARTS = 8  # examples that have finished leave by eighths of a batch: kernels are made anew for every size of it
 
-Objective = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""Maps images to every example's loss and to whether it is misclassified; attacks raise the loss."""
+Nested = TypeVar("Nested")
+
+
+def taken(tensors: Nested, rows: Tensor) -> Nested:
+    """Returns some examples (a mask or indices) of all tensors, however they are nested."""
+
+    def take(values: Tensor) -> Tensor:
+        return values[rows]
+
+    some: Nested = tree_map_only(Tensor, take, tensors)
+    return some
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What an attack raises.
+
+    Attributes:
+        function: maps images, and what belongs to each example, to each one's loss and whether it is misclassified.
+        belongings: what belongs to each example, such as its label.
+    """
+
+    function: Callable[..., tuple[Tensor, Tensor]]
+    belongings: tuple[Tensor, ...] = ()
+
+    def __call__(self, images: Float[Tensor, "batch channel height width"]) -> tuple[Tensor, Tensor]:
+        return self.function(images, *self.belongings)
+
+    def at(self, rows: Tensor) -> "Objective":
+        """Returns the objective of some of the examples."""
+        return Objective(self.function, taken(self.belongings, rows))
 
 
 class Found(NamedTuple):
@@ -31,15 +64,13 @@ class Found(NamedTuple):
         delta: inside the threat's ball and range.
         loss: at that perturbation.
         success: whether any iterate was misclassified.
-        iterations: gradient steps that were taken, for the whole batch.
-        last: the perturbation after the last step, and the attack's state, for a search that goes on.
+        looks: iterates that were looked at, each a forward pass; all but that after the last step a gradient too.
     """
 
     delta: Float[Tensor, "batch *shape"]
     loss: Float[Tensor, "batch"]
     success: Bool[Tensor, "batch"]
-    iterations: int
-    last: tuple[Tensor, Any]
+    looks: Int[Tensor, "batch"]
 
 
 class _Kept(NamedTuple):
@@ -47,6 +78,7 @@ class _Kept(NamedTuple):
     loss: Tensor
     success: Tensor
     since: Int[Tensor, "batch"]  # iterates since the first success
+    looks: Int[Tensor, "batch"]
 
     def updated(self, delta: Tensor, loss: Tensor, wrong: Tensor, slack: Tensor, live: Tensor) -> "_Kept":
         """Without slack: whatever comes until the first success, then the highest loss.
@@ -61,6 +93,7 @@ class _Kept(NamedTuple):
             torch.where(take, loss, self.loss),
             success,
             self.since + success,
+            self.looks + 1,
         )
 
 
@@ -81,6 +114,54 @@ class Attack(ABC):
         """
 
 
+class _Running(NamedTuple):
+    """The examples that are still attacked."""
+
+    rows: Int[Tensor, "running"]  # where they stand in the whole batch
+    objective: Objective
+    threat: Threat
+    delta: Tensor
+    state: Any
+    kept: _Kept
+
+    def at(self, rows: Tensor) -> "_Running":
+        """Returns some of them."""
+        return _Running(
+            self.rows[rows],
+            self.objective.at(rows),
+            self.threat.at(rows),
+            self.delta[rows],
+            taken(self.state, rows),
+            taken(self.kept, rows),
+        )
+
+    def stepped(self, attack: Attack, slack: Tensor, live: Tensor, step_size: Tensor, alone: bool) -> "_Running":
+        """Returns them a step uphill, with what was seen before it."""
+
+        def rise(delta: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+            loss, wrong = self.objective(self.threat.render(delta))
+            return loss.sum(), (loss, wrong)
+
+        gradient, (loss, wrong) = grad_and_aux(rise, self.delta, alone=alone)
+        moved, state = attack.move(self.delta, gradient, self.state, self.threat, step_size)
+        kept = self.kept.updated(self.delta, loss, wrong, slack, live)
+        return self._replace(delta=self.threat.project(moved), state=state, kept=kept)
+
+    def looked(self, slack: Tensor, live: Tensor) -> "_Running":
+        """Returns them with what is seen where they stand."""
+        loss, wrong = self.objective(self.threat.render(self.delta))
+        return self._replace(kept=self.kept.updated(self.delta, loss, wrong, slack, live))
+
+    def parted(self, slack: Tensor, part: int) -> tuple["_Running", "_Running"] | None:
+        """Returns who goes on and who leaves, or None where too few have finished to make a smaller batch."""
+        finished = (slack >= 0) & (self.kept.since > slack)
+        going = math.ceil(int((~finished).sum()) / part) * part
+        if going >= len(finished):
+            return None
+        order = finished.to(torch.int8).argsort(stable=True)
+        return self.at(order[:going]), self.at(order[going:])
+
+
 def search(
     attack: Attack,
     objective: Objective,
@@ -92,7 +173,6 @@ def search(
     slack: Tensor,
     longest: int,
     alone: bool,
-    state: Any = None,
 ) -> Found:
     """Looks for a perturbation that raises the objective.
 
@@ -105,31 +185,34 @@ def search(
         steps: gradient steps of this search, at most `longest`; what comes after them changes nothing.
         slack: `NO_SLACK` to keep the highest loss, or the number of iterates to go on after the first success.
         longest: steps of the loop.
-        alone: not under `torch.vmap`: the search may then look at values, and ends when no example can change any more.
-        state: of the attack, to go on from an earlier search's last perturbation.
+        alone: not under `torch.vmap`: the search may then look at values, and examples that have finished leave the
+            batch.
     """
-
-    def rise(delta: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        loss, wrong = objective(threat.render(delta))
-        return loss.sum(), (loss, wrong)
-
-    delta = start
-    state = attack.begin(start) if state is None else state
     infinity = torch.full_like(start.flatten(1)[:, 0], -torch.inf)
     never = torch.zeros_like(infinity, dtype=torch.bool)
-    kept = _Kept(start, infinity, never, never.to(torch.int32))
-    for iteration in range(longest):
-        if alone and iteration % CHECK_EVERY == 0 and bool(_finished(kept, slack).all()):
-            return Found(kept.delta, kept.loss, kept.success, iteration, (delta, state))
-        gradient, (loss, wrong) = grad_and_aux(rise, delta, alone=alone)
+    none = never.to(torch.int32)
+    everyone = torch.arange(len(start), device=start.device)
+    kept = _Kept(start, infinity, never, none, none)
+    running, left = _Running(everyone, objective, threat, start, attack.begin(start), kept), []
+    every, part = 1 if start.device.type == "cpu" else CHECK_EVERY, max(1, len(start) // PARTS)
+    for iteration in range(longest + 1):
+        if alone and iteration % every == 0 and (parts := running.parted(slack, part)):
+            running = parts[0]
+            left.append(parts[1])
+            if not len(running.rows):
+                break
         live = iteration <= steps
-        kept = kept.updated(delta, loss, wrong, slack, live)
-        moved, state = attack.move(delta, gradient, state, threat, step_size)
-        delta = threat.project(moved)
-    loss, wrong = objective(threat.render(delta))
-    kept = kept.updated(delta, loss, wrong, slack, longest <= steps)
-    return Found(kept.delta, kept.loss, kept.success, longest, (delta, state))
+        if iteration < longest:
+            running = running.stepped(attack, slack, live, step_size, alone)
+        else:
+            running = running.looked(slack, live)
+    return _found([*left, running])
 
 
-def _finished(kept: _Kept, slack: Tensor) -> Bool[Tensor, "batch"]:
-    return (slack >= 0) & (kept.since > slack)
+def _found(parts: list[_Running]) -> Found:
+    """Returns what was kept of all examples, in the order of the whole batch."""
+    kept = parts[0].kept
+    if len(parts) > 1:
+        places = torch.cat([part.rows for part in parts]).argsort()
+        kept = _Kept(*(torch.cat(values)[places] for values in zip(*(part.kept for part in parts), strict=True)))
+    return Found(kept.delta, kept.loss, kept.success, kept.looks)

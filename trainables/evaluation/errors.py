@@ -8,14 +8,13 @@ attack, over correctly classified examples, mean over attempts.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.utils._pytree import tree_map_only
 
-from trainables.attacks.attack import Attack
+from trainables.attacks.attack import Attack, taken
 from trainables.attacks.objectives import cross_entropy
 from trainables.classifiers.classifier import Classifier
 from trainables.data.split import Split
@@ -119,8 +118,8 @@ class Probe:
                 return
             if left.double().mean() <= 1 - WORTH_LEAVING:
                 kept = (gradient, delta, state, attempt, example)
-                gradient, delta, state, attempt, example = _taken(kept, left)
-                threat = self.threat(example, torch.tensor(radius))
+                gradient, delta, state, attempt, example = taken(kept, left)
+                threat = threat.at(left)
             moved, state = self.attack.move(delta, gradient, state, threat, step_size)
             delta = threat.project(moved)
 
@@ -139,16 +138,6 @@ class Probe:
             return grad_and_aux(rise, delta, alone=True)
         with torch.no_grad():
             return delta, rise(delta)[1]
-
-
-def _taken(tensors: tuple[Any, ...], mask: Tensor) -> tuple[Any, ...]:
-    """Returns the masked examples of all tensors, however they are nested."""
-
-    def take(values: Tensor) -> Tensor:
-        return values[mask]
-
-    taken: tuple[Any, ...] = tree_map_only(Tensor, take, tensors)
-    return taken
 
 
 def lost_under_attack(

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from trainables.geometry import Norm
 from trainables.manifolds.manifold import Code, Manifold
-from trainables.threats.threat import Threat
+from trainables.threats.threat import Threat, radius_at
 
 
 @final
@@ -31,3 +31,7 @@ class ManifoldThreat(Threat):
 
     def render(self, delta: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch channel height width"]:
         return self.manifold.decode(Code(self.manifold.clamp(self.code.free + delta), self.code.fixed))
+
+    def at(self, rows: Tensor) -> "ManifoldThreat":
+        code = Code(*(part[rows] for part in self.code))
+        return ManifoldThreat(self.manifold, code, self.norm, radius_at(self.radius, rows))

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from trainables.differentiation import clamp_through
 from trainables.geometry import Norm
-from trainables.threats.threat import Threat
+from trainables.threats.threat import Threat, radius_at
 
 
 @final
@@ -30,3 +30,6 @@ class PixelThreat(Threat):
 
     def render(self, delta: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch channel height width"]:
         return clamp_through(self.images + delta, 0, 1)
+
+    def at(self, rows: Tensor) -> "PixelThreat":
+        return PixelThreat(self.images[rows], self.norm, radius_at(self.radius, rows))

@@ -35,6 +35,10 @@ class Threat(ABC):
     def render(self, delta: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch channel height width"]:
         """Returns the perturbed images, in [0, 1]."""
 
+    @abstractmethod
+    def at(self, rows: Tensor) -> "Threat":
+        """Returns the threat on some of the examples: a mask or indices."""
+
     def project(self, delta: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         """Returns a perturbation inside both the range and the ball.
 
@@ -48,3 +52,8 @@ class Threat(ABC):
     ) -> Float[Tensor, "batch *shape"]:
         """Returns a random perturbation inside the ball and the range; see `Norm.sample` for the noise."""
         return self.project(self.norm.sample(gaussian, uniform, self.radius))
+
+
+def radius_at(radius: Tensor, rows: Tensor) -> Tensor:
+    """Returns the radius of some of the examples: all have one, or each its own."""
+    return radius[rows] if radius.dim() else radius

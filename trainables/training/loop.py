@@ -134,7 +134,7 @@ def _epoch(training: Training, after_step: Callable[[], None]) -> float:
         noise = draw_noise(config, noise_shapes(training.splits, step.manifolds), training.attack, DTYPE)
         training.state, outcome = step(training.state, batch, noise, hyper(config, rate, DTYPE))
         progress.losses.append(outcome.loss)
-        _count(training, [int(iterations) for iterations in outcome.iterations])
+        _count(training, outcome.looks)
         after_step()
     return torch.stack(progress.losses).mean().item()
 
@@ -151,12 +151,13 @@ def noise_shapes(splits: Splits, manifolds: Manifolds) -> dict[ThreatName, tuple
     return shapes | {name: (manifold.code_length,) for name, manifold in manifolds.items()}
 
 
-def _count(training: Training, iterations: list[int]) -> None:
+def _count(training: Training, looks: tuple[Tensor, ...]) -> None:
     config, tally = training.config, training.tally
     tally.add(config.batch_size, forward=1, backward=1)
-    roles = zip(config.role_counts(), config.capacities(), iterations, strict=True)
-    for (role, count), capacity, taken in roles:
-        tally.add(count, forward=taken + 1, backward=taken)
+    roles = zip(config.role_counts(), config.capacities(), looks, strict=True)
+    for (role, count), capacity, looked in roles:
+        tally.add(int(looked.sum()), forward=1)
+        tally.add(int(looked.clamp_max(role.steps).sum()), backward=1)
         if role.loss == "trades":
             tally.add(count, forward=1)  # the prediction that the attack leaves
             tally.add(capacity, forward=1, backward=1)

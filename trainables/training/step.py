@@ -42,11 +42,11 @@ class Outcome(NamedTuple):
 
     Attributes:
         loss: before the update.
-        iterations: of every role's attack, which may have ended early.
+        looks: of every role's attack at each of its examples, see `Found`.
     """
 
     loss: Tensor
-    iterations: tuple[Tensor, ...]
+    looks: tuple[Int[Tensor, "window"], ...]
 
 
 class Batch(NamedTuple):
@@ -135,8 +135,8 @@ class Step:
         images, taken = batch.images, []
         folded = in_precision(self.classifier.fold(state.params, state.buffers), self.attack_dtype)
         for plan, role_noise, numbers in zip(self.roles, noise, hyper.roles, strict=True):
-            images, iterations = self._perturb(images, batch, folded, plan, role_noise, numbers)
-            taken.append(torch.tensor(iterations))
+            images, looks = self._perturb(images, batch, folded, plan, role_noise, numbers)
+            taken.append(looks)
 
         def loss_of(params: Tensors) -> tuple[Tensor, tuple[Tensor, Tensors]]:
             loss, buffers = self._loss(params, state.buffers, images, batch, hyper)
@@ -156,8 +156,8 @@ class Step:
         plan: RolePlan,
         noise: RoleNoise,
         numbers: RoleHyper,
-    ) -> tuple[Tensor, int]:
-        """Replaces the role's examples by what its attack finds; returns its iterations too."""
+    ) -> tuple[Tensor, Tensor]:
+        """Replaces the role's examples by what its attack finds; returns its looks too."""
         positions = numbers.first + torch.arange(plan.window, device=images.device) % numbers.size
         threat = self._threat(batch, positions, plan, numbers)
         objective = self._objective(batch, positions, folded, plan)
@@ -174,7 +174,7 @@ class Step:
         )
         place = torch.arange(len(images), device=images.device) - numbers.first
         perturbed = threat.render(found.delta)[place.clamp(0, plan.window - 1)]
-        return torch.where(_inside(place, numbers)[:, None, None, None], perturbed, images), found.iterations
+        return torch.where(_inside(place, numbers)[:, None, None, None], perturbed, images), found.looks
 
     def _threat(self, batch: Batch, positions: Tensor, plan: RolePlan, numbers: RoleHyper) -> Threat:
         if plan.config.threat == "pixel":
