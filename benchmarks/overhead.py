@@ -2,7 +2,7 @@
 
     python benchmarks/overhead.py --simulate [--samplers tpe nsga2 gp random] [--seeds 12] [--capped 900 300]
     python benchmarks/overhead.py --no-op [--trials 200] [--workers 1 2 4]
-    python benchmarks/overhead.py --study [--data-root DATA] [--dataset fonts] [--scale laptop]
+    python benchmarks/overhead.py --study [--data-root DATA] [--dataset fonts] [--scale laptop] [--runs DIR]
 
 --simulate asks every sampler for a trial after 100 to 10,000 finished ones and prints how long it takes; then it
 searches analytic errors with TPE's capped history and with all of it, paired by seed, and prints the difference.
@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--data-root", help="of --study; without it, the typefaces that are installed")
     parser.add_argument("--dataset", default="fonts", help="of --study")
     parser.add_argument("--scale", default="laptop", help="of --study")
+    parser.add_argument("--runs", help="of --study: keep it there")
     options = parser.parse_args()
     torch.set_num_threads(1)
     print(describe(), flush=True)
@@ -64,12 +65,12 @@ def simulate(options: argparse.Namespace) -> None:
 
 def run_study(options: argparse.Namespace) -> None:
     with TemporaryDirectory() as folder:
-        name = f"{options.dataset}-{options.scale}"
-        given = ["--dataset", options.dataset, "--scale", options.scale, "--runs", folder, "--name", name]
+        runs, name = Path(options.runs or folder), f"{options.dataset}-{options.scale}"
+        given = ["--dataset", options.dataset, "--scale", options.scale, "--runs", str(runs), "--name", name]
         data = ["--data-root", options.data_root] if options.data_root else []
         started = time.perf_counter()
         subprocess.run([sys.executable, "-m", "study.launch", *given, *data], check=True, stdout=subprocess.DEVNULL)
-        whole_study(Path(folder) / name, time.perf_counter() - started, usable_cpus())
+        whole_study(runs / name, time.perf_counter() - started, usable_cpus())
 
 
 if __name__ == "__main__":
