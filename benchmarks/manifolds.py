@@ -75,7 +75,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(f"{describe()}; width {options.width:g}, {options.updates} updates of every class, eta {options.eta:g}")
-    print("| dataset | a model for | gamma | L2 | reference error | on reconstructions | success | agreement | seconds |")
+    print("| dataset | a model for | gamma | L2 | error | on reconstructions | success | agreement | seconds |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for dataset in options.datasets:
         of = data_config(dataset, options.data_root)
