@@ -64,8 +64,10 @@ def test_a_trial_whose_worker_dies_is_handed_out_again_under_its_number(desk):
     trial = desk.next()
     tell(desk, trial, 1, 0.9, None, checkpoint=b"half way")
 
+    assert desk.out == 1
     assert desk.broke(trial.trial_id, "killed").state == "RUNNING"
 
+    assert desk.out == 0
     assert desk.next() is trial
     assert desk.checkpoint(trial.trial_id) == b"half way"
 
@@ -98,6 +100,16 @@ def test_a_cluster_whose_workers_all_die_costs_no_trial(tmp_path):
 
         failed = [trial for trial in store.state.trials.values() if trial.state == "FAILED"]
         assert len(failed) < MOST_DEATHS / 2
+
+
+def test_workers_that_die_now_and_then_do_not_end_the_study(tmp_path):
+    with begin(tmp_path, trials=20, architectures=("mlp",)) as store:
+        desk = Desk(store)
+        for _ in range(MOST_DEATHS):
+            desk.broke(desk.next().trial_id, "killed")
+            tell(desk, desk.next(), 1, 0.9, None)
+
+        assert desk.out == MOST_DEATHS
 
 
 def test_who_is_behind_at_a_rung_is_stopped_and_told_to_the_search_as_no_point(tmp_path):
