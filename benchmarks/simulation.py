@@ -1,7 +1,7 @@
 """A study without training: asynchronous workers on courses that are known beforehand.
 
-Under a budget all workers are busy until it is spent, so what a study has cost by any moment is the time times the
-workers; where a number of trials ends it, workers are idle in the end, and their idle time is no cost.
+A study ends when its trials have, and loses none: under a budget a trial begins, or goes on from a pause, as soon as it
+and all that are under way could be finished within it. What workers are idle for in the end is no cost.
 """
 
 import heapq
@@ -96,51 +96,58 @@ class Study:
         self._events: list[tuple[float, int, str]] = []
         self._outcome = Outcome([], [], 0.0, 0)
         self._order, self._spent = 0, 0.0
+        self._waiting: Plan | None = None
 
     def run(self, workers: int, *, budget: float = np.inf, trials: int | None = None) -> Outcome:
-        """Returns what had finished by the end; trials in flight then are lost, and what they took is counted."""
+        """Returns what had finished when nothing more could."""
         limit = trials if trials is not None else np.inf
         now, asked = 0.0, 0
         idle = workers
         while True:
-            while idle and (started := self._start(now, asked < limit)) is not None:
+            while idle and (started := self._start(now, asked < limit, budget)) is not None:
                 asked += started
                 idle -= 1
-            if not self._events or self._events[0][0] * workers > budget:
-                return Outcome(self._outcome.costs, self._outcome.finals, min(self._spent, budget), asked)
+            if not self._events:
+                return Outcome(self._outcome.costs, self._outcome.finals, self._spent, asked)
             now, _, name = heapq.heappop(self._events)
-            idle += self._arrive(name, now, workers)
+            idle += self._arrive(name, now)
 
-    def _start(self, now: float, may_ask: bool) -> int | None:
+    def _start(self, now: float, may_ask: bool, budget: float) -> int | None:
         """Puts a trial on a worker: 1 for a new one, 0 for one that had paused, None if there is none."""
+        left = budget - self._spent - sum(self._rest(*self._plans[name]) for _, _, name in self._events)
         name = self._scheduler.promotable("only") if self._scheduler else None
-        if name is not None and self._scheduler:
+        if name is not None and self._scheduler and self._rest(*self._plans[name]) <= left:
             self._scheduler.promoted(name)
             self._go_on(name, now)
             return 0
-        plan = self._sampler.ask() if may_ask else None
-        if plan is None:
+        self._waiting = self._waiting or (self._sampler.ask() if may_ask else None)
+        plan = self._waiting
+        if plan is None or self._rest(plan, 0) > left:
             return None
+        self._waiting = None
         name = f"only-{plan.number:04d}"
         self._plans[name] = (plan, 0)
         self._go_on(name, now)
         return 1
 
+    def _rest(self, plan: Plan, epoch: int) -> float:
+        """Returns what a trial costs from an epoch to its end."""
+        last = len(plan.measured) if plan.ends is None else plan.ends
+        looks = [rung for rung in (*self._rungs, len(plan.measured)) if epoch < rung <= last and rung != plan.ends]
+        return float(plan.epoch_costs[epoch:last].sum() + sum(plan.measurement_costs[rung - 1] for rung in looks))
+
     def _go_on(self, name: str, now: float) -> None:
         plan, epoch = self._plans[name]
-        last = len(plan.measured)
-        until = min([rung for rung in self._rungs if rung > epoch], default=last)
+        until = min([rung for rung in self._rungs if rung > epoch], default=len(plan.measured))
         if plan.ends is not None:
             until = min(until, plan.ends)
-        cost = float(plan.epoch_costs[epoch:until].sum()) + (until != plan.ends) * float(
-            plan.measurement_costs[until - 1]
-        )
+        cost = self._rest(plan, epoch) - self._rest(plan, until)
         self._plans[name] = (plan, until)
         # A worker is up to a twentieth faster or slower than the cost says: trials overtake each other.
         self._order, self._spent = self._order + 1, self._spent + cost
         heapq.heappush(self._events, (now + cost * self._rng.uniform(0.95, 1.05), self._order, name))
 
-    def _arrive(self, name: str, now: float, workers: int) -> bool:
+    def _arrive(self, name: str, now: float) -> bool:
         """Takes a report; tells whether the worker is free."""
         plan, epoch = self._plans[name]
         seen = (float(plan.measured[epoch - 1][0]), float(plan.measured[epoch - 1][1]))
@@ -152,7 +159,7 @@ class Study:
         decision = self._scheduler.decide(name, "only", epoch, seen) if self._scheduler else "CONTINUE"
         if epoch == len(plan.measured):
             assert plan.final is not None
-            self._outcome.costs.append(now * workers)
+            self._outcome.costs.append(self._spent - sum(end - now for end, _, _ in self._events))
             self._outcome.finals.append(plan.final)
             self._sampler.complete(plan.number, seen)
         elif decision == "CONTINUE":
