@@ -57,8 +57,8 @@ class Reader(threading.Thread):
 def kill_until_done(run_dir, kills, seed, events):
     """Starts a study, kills its parts so many times, and lets it finish; returns how many of each kind died.
 
-    Kills are spread over what is left of the study, at random; `events` is about how many there are in its journal. Some
-    are kept for every kill to come: three must pass before it, and more do until it has happened.
+    Kills are spread over what is left of the study, at random; `events` is about how many there are in its journal.
+    Some are kept for every kill to come: three must pass before it, and more do until it has happened.
     """
     rng, done = random.Random(seed), Counter()
     driver = Driver(*study(), "--runs", run_dir.parent, "--name", run_dir.name)
