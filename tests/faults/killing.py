@@ -16,6 +16,7 @@ from tests.study.processes import Driver, wait_for
 KINDS = ("driver", "worker", "node", "mid-write")
 TRIALS = 40
 KEPT = 4  # events, for a kill
+OFTEN = 0.002  # seconds between two looks: a fast machine writes an event every few hundredths
 
 
 def study(trials=TRIALS, concurrency=1):
@@ -69,7 +70,7 @@ def kill_until_done(run_dir, kills, seed, events):
             assert driver.process.returncode != 0, f"the study was done before so many kills: {dict(done)}"
             driver = _again(driver, run_dir)
             continue
-        time.sleep(rng.uniform(0, 0.3))
+        time.sleep(rng.uniform(0, 0.1))
         done[kind] += _kill(kind, driver, run_dir)
         if kind != "worker":
             driver = _again(driver, run_dir)
@@ -87,7 +88,7 @@ def _again(driver, run_dir):
 
 def _reached(driver, run_dir, events):
     """Waits until a study's journal has so many events; False where its driver has ended instead."""
-    wait_for(lambda: driver.process.poll() is not None or written(run_dir) >= events, 120)
+    wait_for(lambda: driver.process.poll() is not None or written(run_dir) >= events, 120, OFTEN)
     return driver.process.poll() is None
 
 
@@ -97,9 +98,11 @@ def written(run_dir):
 
 
 def _kill(kind, driver, run_dir):
-    """Kills one thing; returns whether it was there to be killed."""
+    """Kills one thing; returns whether it was there to be killed. Nothing happens while its parts are looked for."""
     if kind == "mid-write":
-        wait_for(lambda: any(run_dir.rglob(".*.*[0-9]")), 5)
+        wait_for(lambda: any(run_dir.rglob(".*.*[0-9]")), 2, OFTEN)
+    with suppress(ProcessLookupError):
+        driver.process.send_signal(signal.SIGSTOP)
     victims = {
         "driver": lambda: [driver.process.pid],
         "mid-write": lambda: [driver.process.pid],
@@ -111,6 +114,8 @@ def _kill(kind, driver, run_dir):
         with suppress(ProcessLookupError):
             psutil.Process(pid).send_signal(signal.SIGKILL)
             killed += 1
+    with suppress(ProcessLookupError):
+        driver.process.send_signal(signal.SIGCONT)
     return killed > 0
 
 

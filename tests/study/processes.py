@@ -53,13 +53,13 @@ class Driver:
         return {address for inode, address in _listeners() if inode in inodes}
 
 
-def wait_for(condition, within):
-    """Waits until a condition holds; tells whether it came to hold."""
+def wait_for(condition, within, every=0.1):
+    """Waits until a condition holds, looking every so many seconds; tells whether it came to hold."""
     end = time.monotonic() + within
     while time.monotonic() < end:
         if condition():
             return True
-        time.sleep(0.1)
+        time.sleep(every)
     return False
 
 
