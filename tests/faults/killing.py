@@ -15,7 +15,7 @@ from tests.study.processes import Driver, wait_for
 
 KINDS = ("driver", "worker", "node", "mid-write")
 TRIALS = 40
-KEPT = 4  # events, for a kill
+KEPT = 5  # events, for a kill
 OFTEN = 0.002  # seconds between two looks: a fast machine writes an event every few hundredths
 
 
@@ -59,14 +59,14 @@ def kill_until_done(run_dir, kills, seed, events):
     """Starts a study, kills its parts so many times, and lets it finish; returns how many of each kind died.
 
     Kills are spread over what is left of the study, at random; `events` is about how many there are in its journal.
-    Some are kept for every kill to come: three must pass before it, and more do until it has happened.
+    Some are kept for every kill to come: two must pass before it, and more do until it has happened.
     """
     rng, done = random.Random(seed), Counter()
     driver = Driver(*study(), "--runs", run_dir.parent, "--name", run_dir.name)
     while (left := kills - sum(done.values())) > 0:
         kind, here = rng.choice(KINDS), written(run_dir)
         spare = max(events - here - KEPT * left, 0)
-        if not _reached(driver, run_dir, here + 3 + rng.uniform(0, 2 * spare / (left + 1))):
+        if not _reached(driver, run_dir, here + 2 + rng.uniform(0, 2 * spare / (left + 1))):
             assert driver.process.returncode != 0, f"the study was done before so many kills: {dict(done)}"
             driver = _again(driver, run_dir)
             continue
