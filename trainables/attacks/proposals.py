@@ -4,6 +4,7 @@ Squares (algorithm 2) and windows (algorithm 3) are those of Andriushchenko et a
 the numbers of a code, which has no neighbourhoods, are ours.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import final
 
@@ -103,7 +104,7 @@ def bump(side: int) -> Float[Tensor, "side side"]:
     """Returns a square of length one: two neighbouring hills of opposite signs (there, equation 2)."""
     half = side // 2
     hills = torch.cat([_hill(side, half), -_hill(side, side - half)], dim=1)
-    return hills / hills.norm()
+    return hills / hills.square().sum().sqrt()
 
 
 def _hill(height: int, width: int) -> Tensor:
@@ -118,7 +119,7 @@ def _hill(height: int, width: int) -> Tensor:
 def _side(part: float, extent: list[int]) -> int:
     """Returns the side of a square that is such a part of an image."""
     height, width = extent
-    return min(max(1, round((part * height * width) ** 0.5)), *extent)
+    return min(max(1, round(math.sqrt(part * height * width))), *extent)
 
 
 def _corners(side: int, extent: list[int], noise: Noise) -> Int[Tensor, "batch 2"]:
