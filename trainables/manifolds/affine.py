@@ -76,7 +76,7 @@ class AffineManifold(Manifold):
     code_length = Warp.code_length
 
     def __init__(self, warp: Warp) -> None:
-        self.warp = warp
+        self.warp, self.low, self.high = warp, warp.low, warp.high
 
     def codes(self, split: Split, indices: Int[Tensor, "batch"]) -> Code:
         images = split.images(indices)

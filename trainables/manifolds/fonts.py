@@ -32,6 +32,7 @@ class FontManifold(Manifold):
 
     def __init__(self, prototypes: UInt8[Tensor, "face letter h w"], warp: Warp) -> None:
         self.prototypes, self.warp = prototypes, warp
+        self.low, self.high = warp.low, warp.high
 
     def codes(self, split: Split, indices: Int[Tensor, "batch"]) -> Code:
         if not isinstance(split, FontSplit):

@@ -23,9 +23,12 @@ class Manifold(ABC):
 
     Attributes:
         code_length: of the free part.
+        low: where the latent box begins, for each number of a code; it ends at `high`.
     """
 
     code_length: int
+    low: Float[Tensor, "code"]
+    high: Float[Tensor, "code"]
 
     @abstractmethod
     def codes(self, split: Split, indices: Int[Tensor, "batch"]) -> Code:
