@@ -132,7 +132,7 @@ def _described(each: Plan, config: StudyConfig) -> str:
         f"baselines: {', '.join(each.baselines)}",
         f"{each.search:,} gradient evaluations at most, {each.rate:,.0f} a second and processor",
     ]
-    if each.signatures > MOST_SIGNATURES:
+    if config.others and each.signatures > MOST_SIGNATURES:
         lines.append(
             f"more than {MOST_SIGNATURES} signatures: trials share a fused step only where they move on the same "
             "manifold, in the same box"
