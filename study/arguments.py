@@ -92,8 +92,8 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
         "--eta",
         type=real(above=0),
         metavar="H",
-        help="his radius on the manifold, and of transformations, in every measurement; training searches radii of .2 to "
-        "1.2 times this (default: .3; learned-agnostic: .1)",
+        help="his radius on the manifold, and of transformations, in every measurement; that of training is searched, "
+        "from .2 to 1.2 times this (default: .3; learned-agnostic: .1)",
     )
     _add_manifold(group)
     add("--seed", type=whole(least=0, most=2**31 - 1), metavar="N", help="of the whole study (default: 0)")
@@ -106,9 +106,9 @@ def _add_manifold(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         choices=MANIFOLDS,
         metavar="KIND",
-        help="what the second adversary moves along: known (fonts), learned or learned-agnostic (by VAE-GANs, a model for "
-        "each class or one for all), or affine transformations; of several, each trial trains along one, with a latent "
-        "box and a radius of its own, and all are measured on the first (default: known for fonts, else affine)",
+        help="what the second adversary moves along: known (fonts), learned or learned-agnostic (by VAE-GANs, a model "
+        "for each class or one for all), or affine transformations; of several, each trial trains along one, with a "
+        "latent box and a radius of its own, and all are measured on the first (default: known for fonts, else affine)",
     )
     add(
         "--manifold-train",
@@ -118,8 +118,8 @@ def _add_manifold(group: argparse._ArgumentGroup) -> None:
     add(
         "--latent-box",
         choices=("minmax", "2.0"),
-        help="codes stay between the extremes of the training codes, or in [-2, 2]; with several kinds, where errors are "
-        "measured (default: minmax)",
+        help="codes stay between the extremes of the training codes, or in [-2, 2]; with several kinds, where errors "
+        "are measured (default: minmax)",
     )
     add("--gamma", type=real(above=0, or_equal=True), metavar="G", help="weight of the discriminator (default: 1)")
     add(

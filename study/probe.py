@@ -42,7 +42,7 @@ Findings = dict[str, Any]
 
 
 def costliest(config: StudyConfig, architecture: str) -> AnyTrialConfig:
-    """Returns the trial of an architecture that takes most, by the learned manifolds that it holds, then by its cost."""
+    """Returns the trial of an architecture that takes most: learned manifolds first, then gradient evaluations."""
     space, base = config.search_space(), config.base(architecture, 0)
     rng = np.random.default_rng(config.seed)
     points = [point for _, point in space.baselines] + [space.sample(rng) for _ in range(SAMPLES)]

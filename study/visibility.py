@@ -14,7 +14,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from study.errors import Refused
 from study.interrupt import Interrupt
 
-PATIENCE = 10.0  # seconds that a node may take to see a new file: file systems over a network remember what was not there
+PATIENCE = (
+    10.0  # seconds that a node may take to see a new file: file systems over a network remember what was not there
+)
 LIMIT = 180.0  # seconds that all nodes may take to answer; the first task on a node waits for our code
 TICK = 0.25  # seconds between two looks
 
@@ -42,7 +44,9 @@ def must_be_seen(folder: Path, interrupt: Interrupt, patience: float = PATIENCE)
 def sees(marker: str, patience: float) -> bool:
     """Tells whether a file is there, or comes within so many seconds."""
     end = time.monotonic() + patience
-    while not (found := os.path.isfile(marker)) and time.monotonic() < end:  # which is False, too, where it may not look
+    while (
+        not (found := os.path.isfile(marker)) and time.monotonic() < end
+    ):  # which is False, too, where it may not look
         time.sleep(TICK)
     return found
 

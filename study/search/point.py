@@ -25,9 +25,7 @@ RATE_SCALES: Mapping[Architecture, float] = {"vit": 0.1}
 
 
 @overload
-def to_config(
-    point: Mapping[str, Any], base: TrialConfig, learned: LearnedConfig | None = None
-) -> TrialConfig: ...
+def to_config(point: Mapping[str, Any], base: TrialConfig, learned: LearnedConfig | None = None) -> TrialConfig: ...
 @overload
 def to_config(
     point: Mapping[str, Any], base: ManifoldTrialConfig, learned: LearnedConfig | None = None
@@ -87,9 +85,7 @@ def _threats(point: Mapping[str, Any]) -> list[ThreatName]:
     return [threat for threat in known if threat in named]
 
 
-def _role(
-    name: ThreatName, point: Mapping[str, Any], base: TrialConfig, learned: LearnedConfig | None
-) -> RoleConfig:
+def _role(name: ThreatName, point: Mapping[str, Any], base: TrialConfig, learned: LearnedConfig | None) -> RoleConfig:
     radius = base.threat_model.epsilon if name == "pixel" else base.threat_model.eta
     own = {key.removeprefix(f"{name}."): value for key, value in point.items() if key.startswith(f"{name}.")}
     own.setdefault("share", point.get(f"mixed.{name}.share"))

@@ -45,9 +45,7 @@ def test_a_study_of_one_kind_says_nothing_of_a_choice(tmp_path: Path) -> None:
     assert page(study)["settings_meaning"].endswith("adversary in training.")
 
 
-def test_a_study_of_several_shows_what_every_trial_trained_along(
-    tmp_path: Path, rewrite: Callable[..., None]
-) -> None:
+def test_a_study_of_several_shows_what_every_trial_trained_along(tmp_path: Path, rewrite: Callable[..., None]) -> None:
     run_dir = write_study(tmp_path, manifold={"kind": "known", "kinds": KINDS})
     boxed = {"config.roles.manifold.on.model.agnostic": False, "config.roles.manifold.on.box": "2.0"}
     rewrite(run_dir, "trials", lambda row: boxed if row["label"] == "OnTrue" else dict.fromkeys(boxed))
@@ -64,7 +62,9 @@ def test_a_study_of_several_shows_what_every_trial_trained_along(
 
 def test_boxes_are_explained_only_where_something_is_learned(tmp_path: Path) -> None:
     meanings = [
-        choice_meaning(analysis.load(write_study(tmp_path / kind, manifold={"kind": "known", "kinds": ["known", kind]})))
+        choice_meaning(
+            analysis.load(write_study(tmp_path / kind, manifold={"kind": "known", "kinds": ["known", kind]}))
+        )
         for kind in ("affine", "learned")
     ]
 

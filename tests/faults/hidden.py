@@ -1,6 +1,6 @@
 """A Ray cluster of two nodes, of which the second sees another folder of manifolds than the driver does.
 
-Run by `test_visibility` inside `unshare --net --map-root-user`, where the second node gets mounts and a name of its own.
+Run by `test_visibility` inside `unshare --net --map-root-user`; the second node has mounts and a name of its own there.
 """
 
 import json

@@ -23,8 +23,8 @@ FINGERPRINTS = {
     (10, "affine"): "c1b5c6491677d7b17a5acc11188dd363c70f3f8a655871c9d2d5cb21daf2322b",
     (20, "affine"): "4cb80c880fec1d7c727a54a07bcecb6ef080c1905ed55b5b295a1620b3245b86",
     (40, "affine"): "f909ea0ba9102d023548ee6340ca682d42cb11299414648f852def01cdec6681",
-    (10, "learned"): "TO-BE-COMPUTED-LEARNED",
-    (10, "learned-agnostic"): "TO-BE-COMPUTED-AGNOSTIC",
+    (10, "learned"): "ffc062e2c2739d631d01c981c76a2422b20f9cf9b2c0bbc0bfadb9d07ab6fa55",
+    (10, "learned-agnostic"): "ba09e0fd808ec69b87fc203ece9e7d5ac782a03bd097832d8bbaf405a165ec40",
 }
 EVERY_SPACE = pytest.mark.parametrize(("steps", "second"), FINGERPRINTS)
 

@@ -120,4 +120,6 @@ def test_one_kind_has_the_space_and_the_trials_that_it_always_had():
     assert learned.search_space() == tradeoff(5, "learned")
     assert learned.base("conv", 0).manifold == LEARNED
     assert tiny().search_space() == tradeoff(5, "known")
-    assert tiny(data=DataConfig(dataset="mnist", n_train=20, n_validation=10, n_test=10)).kinds == ("affine",)
+    assert tiny(data=DataConfig(dataset="mnist", source="nowhere", n_train=20, n_validation=10, n_test=10)).kinds == (
+        "affine",
+    )

@@ -165,7 +165,14 @@ def test_a_study_chooses_what_to_train_along_and_measures_all_on_the_first(place
     assert out.count("learning the manifold of mnist, one model for all classes") == 1
     assert out.count("the manifolds lie in") == 1
     rows = study.trials.to_pylist()
-    assert [row["label"] for row in rows[:6]] == ["Normal", "RegAdv", "AdvTrans", "Reg+AdvTrans", "RegAdv weak", "DataAugm"]
+    assert [row["label"] for row in rows[:6]] == [
+        "Normal",
+        "RegAdv",
+        "AdvTrans",
+        "Reg+AdvTrans",
+        "RegAdv weak",
+        "DataAugm",
+    ]
     assert [trained_on(rows[number]) for number in (0, 2, 5)] == [(None, None), *[("affine", None, None)] * 2]
     learned = [row for row in rows if trained_on(row)[0] == "manifold"]
     assert len({trained_on(row) for row in learned}) >= 2
