@@ -8,10 +8,10 @@ from analysis.load import Study
 
 TITLE: Final = "trained along"
 WORDS: Final[Mapping[str, str]] = {
-    "known": "the known manifold",
-    "learned": "a manifold learned by a VAE-GAN for each class",
+    "known": "the manifold that the data was drawn from",
+    "learned": "one learned by a VAE-GAN for each class",
     "learned-agnostic": "one learned by a VAE-GAN for all classes",
-    "affine": "affine transformations of the image",
+    "affine": "transformations of the image",
 }
 
 
@@ -35,11 +35,11 @@ def along(config: Mapping[str, Any]) -> str:
 
 def choice_meaning(study: Study) -> str:
     """Says in a sentence what trials had a choice of, and what they are measured on; empty where they had none."""
-    known = [WORDS.get(kind, kind) for kind in kinds(study)]
+    known = [f"{kind} ({WORDS.get(kind, DASH)})" for kind in kinds(study)]
     if not known:
         return ""
     boxes = any(kind.startswith("learned") for kind in kinds(study))
-    kept = " (minmax and 2.0 are the boxes that learned codes were kept in)" if boxes else ""
+    kept = ", and learned codes were kept in the box minmax or 2.0" if boxes else ""
     return (
         f"Trained along: beside the image, each trial moved along one of {listed(known)}{kept}; whatever that was, all "
         "are measured on the first."

@@ -44,7 +44,8 @@ def nodes(scratch):
         env={**os.environ, "RAY_ADDRESS": f"127.0.0.1:{PORT}", "RAY_TMPDIR": scratch, "RAY_AUTH_MODE": "disabled"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    return int(found.stdout.split()[-1]) if found.stdout.split() else 0
+    counts = [int(line) for line in found.stdout.splitlines() if line.isdigit()]  # Ray says things there, too
+    return counts[-1] if counts else 0
 
 
 def main(folder):
