@@ -60,6 +60,8 @@ def manifold_sentences(study: Study) -> list[str]:
             "A decoder of one class is told the label, so the reference classifier errs less on reconstructions and "
             "samples than on images; judge the manifold by its distance, its pictures and the label agreement."
         )
+    if model.get("kinds"):
+        sentences.append("Of other manifolds that trials trained along nothing was measured, nor how good they are.")
     return sentences
 
 

@@ -2,7 +2,8 @@
 
 Errors and rates are fractions in [0, 1], distances those of images of range [0, 1]; which of them a study minimises is
 said in its study.json (`analysis.objectives`). Columns named `config.*` are a trial's configuration, flattened; there
-are as many as the study's space needs.
+are as many as the study's space needs. Where trials moved codes on another manifold in training than the one that they
+are measured on, `trained_manifold_digest` names it beside `manifold_digest`; it is null for the others.
 """
 
 from typing import Final
@@ -56,7 +57,7 @@ TRIALS: Final = pa.schema(
         pa.field("epochs", pa.int64()),  # finished
         pa.field("stopped_at", pa.int64()),  # epoch after which it was stopped early, or would have been, else null
         *BUDGET,
-        pa.field("manifold_digest", pa.string()),
+        pa.field("manifold_digest", pa.string()),  # of the one that on-manifold errors are measured on
         pa.field("message", pa.string()),  # why a trial is not COMPLETE
     ]
 )

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from analysis.formats import DASH
 from analysis.load import Study
+from analysis.movement import TITLE, along, choice_meaning, kinds
 from analysis.summary import mixture, trained_threats
 
 EXAMPLES: Final = {"pixel": "image", "manifold": "manifold", "affine": "transformation"}
@@ -22,7 +23,9 @@ MIXED: Final = (*DIGITS, "learning rate")
 
 def titles(study: Study) -> list[str]:
     """Returns the names of the columns."""
-    return ["models", *MODEL] if _of_models(study) else list(MIXED)
+    if _of_models(study):
+        return ["models", *MODEL]
+    return [TITLE, *MIXED] if kinds(study) else list(MIXED)
 
 
 def cells(study: Study, config: Mapping[str, Any]) -> list[str]:
@@ -35,7 +38,8 @@ def cells(study: Study, config: Mapping[str, Any]) -> list[str]:
         " · ".join(DASH if value is None else format(value, DIGITS[part]) for value in values)
         for part, values in parts.items()
     ]
-    return [*mixed, _short(config.get("optimiser.learning_rate"))]
+    moved = [along(config)] if kinds(study) else []
+    return [*moved, *mixed, _short(config.get("optimiser.learning_rate"))]
 
 
 def settings_meaning(study: Study) -> str:
@@ -46,10 +50,11 @@ def settings_meaning(study: Study) -> str:
             "channels; λ: weight of the reconstruction; γ: of the discriminator, 0 being none."
         )
     threats = " · ".join(EXAMPLES[threat] for threat in trained_threats(study))
-    return (
+    meaning = (
         f"Weights and shares are those of (clean · {threats}) examples in the loss and in a batch; radii those of the "
         f"({threats}) adversary in training."
     )
+    return f"{meaning} {choice_meaning(study)}".rstrip()
 
 
 def _of_models(study: Study) -> bool:

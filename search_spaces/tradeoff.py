@@ -5,12 +5,13 @@ report one setting of each strategy; the space holds all of them and what lies b
 study's epsilon and eta, step sizes are fractions of a radius. The second adversary moves along the manifold of the
 data, known or learned, or along affine transformations of its images. Every architecture has at most eight
 structures in it (`trainables.config.TrialConfig.signature`): clean; pixel with up to half or all of a batch, under
-either loss; the second adversary; both, under either loss.
+either loss; the second adversary; both, under either loss. Where a trial chooses what its second adversary moves along,
+the last three exist for every manifold, and for each latent box of a learned one.
 """
 
 from typing import Any, Literal
 
-from search_spaces.space import Choice, LogUniform, Objective, Point, Simplex, Space, Uniform
+from search_spaces.space import Choice, Condition, LogUniform, Objective, Point, Simplex, Space, Uniform
 
 STEP_LIMITS = (5, 10, 20, 40)
 PAPER_TRAVEL = 2 / 3  # radii that the paper's 40 steps of .005 add up to, at a radius of .3
@@ -20,6 +21,8 @@ OBJECTIVES = tuple(
 )
 
 Second = Literal["known", "learned", "learned-agnostic", "affine"]
+Box = Literal["minmax", "2.0"]
+BOXES: tuple[Box, ...] = ("minmax", "2.0")
 NAMES: dict[Second, tuple[str, str, str]] = {
     "known": ("OnTrue", "Reg+OnTrue", "RandTrue"),
     "learned": ("OnLearned", "Reg+OnLearned", "RandLearned"),
@@ -29,16 +32,22 @@ NAMES: dict[Second, tuple[str, str, str]] = {
 """The paper's strategies on each manifold (on a learned one for all classes it has only the first)."""
 
 
-def tradeoff(steps: int, on: Second = "known") -> Space:
+def tradeoff(steps: int, on: Second = "known", *others: Second, box: Box = "minmax") -> Space:
     """Returns the space whose attacks in training take at most so many steps: 5, 10, 20 or 40.
 
     Args:
         steps: the limit.
         on: what the adversary beside the one in the image moves along.
+        others: what else he may move along; then points have a `kind`, and a `box` of codes where that is learned. The
+            names of his parameters begin with `manifold`, whatever the kind.
+        box: of the baselines, which move along the first kind.
     """
     if steps not in STEP_LIMITS:
         raise ValueError(f"steps is one of {STEP_LIMITS}, which fused steps are made for; got {steps}")
-    second = "affine" if on == "affine" else "manifold"
+    kinds = (on, *others)
+    if len(set(kinds)) < len(kinds):
+        raise ValueError(f"what is moved along is named once; got {kinds}")
+    second = "affine" if kinds == ("affine",) else "manifold"
     both, moves = f"pixel+{second}", (steps // 2, steps)
     in_pixels, along = ("threats", ("pixel", both)), ("threats", (second, both))
     searching = (f"{second}.steps", moves)  # random starting points have neither a step size nor a success
@@ -47,6 +56,7 @@ def tradeoff(steps: int, on: Second = "known") -> Space:
         name="tradeoff",
         parameters={
             "threats": Choice(("clean", "pixel", second, both)),
+            **_movement(kinds, along),
             "weights": Simplex(("clean", "pixel", second), (("pixel", in_pixels), (second, along))),
             "pixel.share": Uniform(0.1, 1.0, when=("threats", ("pixel",))),
             "mixed.pixel.share": Uniform(0.1, 0.5, when=("threats", (both,))),
@@ -65,14 +75,26 @@ def tradeoff(steps: int, on: Second = "known") -> Space:
             "weight_decay": LogUniform(1e-6, 1e-3),
             "decay": Uniform(0.85, 1.0),
         },
-        baselines=_baselines(steps, on, second),
+        baselines=_baselines(steps, kinds, second, box),
         objectives=OBJECTIVES,
     )
 
 
-def _baselines(steps: int, on: Second, second: str) -> tuple[tuple[str, Point], ...]:
+def _movement(kinds: tuple[Second, ...], along: Condition) -> dict[str, Choice]:
+    """Returns the parameters that say what the second adversary moves along, where that is not always the same."""
+    if len(kinds) == 1:
+        return {}
+    learned = tuple(kind for kind in kinds if _is_learned(kind))
+    boxes = {"box": Choice(BOXES, when=("kind", learned))} if learned else {}
+    return {"kind": Choice(kinds, when=along), **boxes}
+
+
+def _baselines(steps: int, kinds: tuple[Second, ...], second: str, box: Box) -> tuple[tuple[str, Point], ...]:
+    """Returns the paper's strategies on the first kind, under the names that they have there."""
     halves, thirds = 1 / 2, 1 / 3
-    pixel, along = _attack("pixel", steps), _attack(second, steps)
+    on, several = kinds[0], len(kinds) > 1
+    moved: dict[str, Any] = ({"kind": on} | ({"box": box} if _is_learned(on) else {})) if several else {}
+    pixel, along = _attack("pixel", steps), _attack(second, steps) | moved
     weights = {"clean": halves, second: halves}
     reg_adv = _point("pixel", {"clean": halves, "pixel": halves}, pixel | {"pixel.share": 0.5})
     both = _point(
@@ -80,7 +102,7 @@ def _baselines(steps: int, on: Second, second: str) -> tuple[tuple[str, Point], 
         {"clean": thirds, "pixel": thirds, second: thirds},
         pixel | along | {"mixed.pixel.share": 0.25, f"{second}.share": 0.25},
     )
-    starts = {f"{second}.share": 0.5, f"{second}.radius": 1.0, f"{second}.steps": 0}
+    starts = {f"{second}.share": 0.5, f"{second}.radius": 1.0, f"{second}.steps": 0, **moved}
     searched, mixed, random = NAMES[on]
     return (
         ("Normal", _point("clean", {"clean": 1.0}, {})),
@@ -90,6 +112,10 @@ def _baselines(steps: int, on: Second, second: str) -> tuple[tuple[str, Point], 
         ("RegAdv weak", reg_adv | {"pixel.slack": 0}),
         (random, _point(second, weights, starts)),
     )
+
+
+def _is_learned(kind: Second) -> bool:
+    return kind.startswith("learned")
 
 
 def _attack(threat: str, steps: int) -> dict[str, Any]:

@@ -5,8 +5,9 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from study.config import HALVINGS, KINDS, MANIFOLDS, MOST_GP, SAMPLERS, SCHEDULERS
+from study.config import HALVINGS, KINDS, MOST_GP, SAMPLERS, SCHEDULERS
 from study.constraints import METRICS
+from study.manifold_kinds import MANIFOLDS
 from study.parsing import Parser
 from study.scales import SCALES
 from trainables.config import ARCHITECTURES, DATASETS, FEWEST, VARIANTS
@@ -32,6 +33,7 @@ examples:
   python -m study.launch --data-root data --trials 24     more typefaces, more trials
   python -m study.launch --dataset fashion --download     Fashion-MNIST, fetched into ./data if it is not there
   python -m study.launch --space manifold --dataset mnist --data-root data     search for a good learned manifold
+  python -m study.launch --dataset mnist --manifold learned affine             also search what to train along
   python -m study.launch --resume runs/NAME               continue after a Ctrl-C or a crash
   python -m analysis.report runs/NAME                     draw the report again
 
@@ -90,7 +92,8 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
         "--eta",
         type=real(above=0),
         metavar="H",
-        help="his radius on the manifold, and of transformations (default: .3; learned-agnostic: .1)",
+        help="his radius on the manifold, and of transformations, in every measurement; that of training is searched, "
+        "from .2 to 1.2 times this (default: .3; learned-agnostic: .1)",
     )
     _add_manifold(group)
     add("--seed", type=whole(least=0, most=2**31 - 1), metavar="N", help="of the whole study (default: 0)")
@@ -100,9 +103,12 @@ def _add_manifold(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add(
         "--manifold",
+        nargs="+",
         choices=MANIFOLDS,
-        help="what the second adversary moves along: the known manifold (fonts), one that VAE-GANs learn (a model for "
-        "each class, or one for all), or affine transformations (default: known for fonts, else affine)",
+        metavar="KIND",
+        help="what the second adversary moves along: known (fonts), learned or learned-agnostic (by VAE-GANs, a model "
+        "for each class or one for all), or affine transformations; of several, each trial trains along one, with a "
+        "latent box and a radius of its own, and all are measured on the first (default: known for fonts, else affine)",
     )
     add(
         "--manifold-train",
@@ -112,13 +118,15 @@ def _add_manifold(group: argparse._ArgumentGroup) -> None:
     add(
         "--latent-box",
         choices=("minmax", "2.0"),
-        help="codes stay between the extremes of the training codes, or in [-2, 2] (default: minmax)",
+        help="codes stay between the extremes of the training codes, or in [-2, 2]; with several kinds, where errors "
+        "are measured (default: minmax)",
     )
     add("--gamma", type=real(above=0, or_equal=True), metavar="G", help="weight of the discriminator (default: 1)")
     add(
         "--manifolds",
         metavar="DIR|URL",
-        help="where learned manifolds are kept for all studies (default: RUNS/manifolds)",
+        help="where learned manifolds are kept for all studies; all nodes of a cluster must see it (default: "
+        "RUNS/manifolds)",
     )
 
 

@@ -1,6 +1,5 @@
 """What a study is: frozen, complete and valid from birth; the same value starts it and resumes it."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
@@ -10,7 +9,9 @@ from search_spaces.manifold import manifold
 from search_spaces.space import Space
 from search_spaces.tradeoff import tradeoff
 from study.constraints import Constraint
+from study.manifold_kinds import ManifoldKind, check_kinds, learned_as, usual
 from study.scheduling.pareto_halving import rungs
+from study.seeds import FIRST_FRESH_SEED, derived
 from trainables.checks import must
 from trainables.config import (
     ARCHITECTURES,
@@ -30,12 +31,9 @@ Scheduler = Literal["pareto-halving", "none"]
 SCHEDULERS: tuple[Scheduler, ...] = ("pareto-halving", "none")
 Halving = Literal["stop", "pause", "observe"]
 HALVINGS: tuple[Halving, ...] = ("stop", "pause", "observe")
-ManifoldKind = Literal["known", "learned", "learned-agnostic", "affine"]
-MANIFOLDS: tuple[ManifoldKind, ...] = ("known", "learned", "learned-agnostic", "affine")
 MOST_SEEDS = 1000
 MOST_REPLICATES = 20
 MOST_GP = 300  # trials of an architecture under --sampler gp
-FIRST_FRESH_SEED = 1_000_000  # seeds of the search lie below, those of the confirmation from here on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +53,9 @@ class StudyConfig:
         n_attacked: examples under attack in a measurement.
         attempts: of the paper's attack in the confirmation.
         data: shared by all trials.
-        manifold: what the second adversary moves along; None is the known manifold of the data, or, where it has
-            none, affine transformations. A space of manifolds has "learned".
+        manifold: what the second adversary moves along, and what all trials are measured on; None is the known manifold
+            of the data, or, where it has none, affine transformations. A space of manifolds has "learned".
+        others: further kinds that a trial may move along instead, in training alone; the space then has the kind.
         learned: the manifold behind the two kinds that are learned; in a space of manifolds what all of them share.
         scheduler: what stops trials early.
         halving: whether it stops them, pauses and promotes them, or lets them run on and says what stopping would cost.
@@ -76,6 +75,7 @@ class StudyConfig:
     threat_model: ThreatModel = field(default_factory=ThreatModel)
     data: DataConfig = field(default_factory=DataConfig)
     manifold: ManifoldKind | None = None
+    others: tuple[ManifoldKind, ...] = ()
     learned: LearnedConfig | None = None
     trials: int = 12
     seeds: int = 2
@@ -122,19 +122,12 @@ class StudyConfig:
         self._check_search()
 
     def _check_manifold(self) -> None:
-        known = "manifold" in self.data.manifolds
         if self.manifold is None:
-            object.__setattr__(self, "manifold", "known" if known else "affine")
-        must(self.manifold in MANIFOLDS, f"the manifold is one of {', '.join(MANIFOLDS)}; got {self.manifold!r}")
+            object.__setattr__(self, "manifold", usual(self.data))
+        check_kinds(self.kinds, self.data, self.learned)
         must(
-            self.manifold != "known" or known,
-            f"a manifold is known for fonts alone; got {self.manifold} for {self.data.dataset}; choose learned",
-        )
-        is_learned = str(self.manifold).startswith("learned")
-        must(is_learned == (self.learned is not None), f"a learned manifold has a config; got {self.learned!r}")
-        must(
-            KINDS[self.space].moves or self.manifold == "learned",
-            f"the space {self.space} is one of learned manifolds; got --manifold {self.manifold}; leave it out",
+            KINDS[self.space].moves or self.kinds == ("learned",),
+            f"the space {self.space} is one of learned manifolds; got --manifold {' '.join(self.kinds)}; leave it out",
         )
 
     def _check_search(self) -> None:
@@ -155,8 +148,18 @@ class StudyConfig:
         return KINDS[self.space].search_space(self)
 
     @property
+    def kinds(self) -> tuple[ManifoldKind, ...]:
+        """What trials may move along; all are measured on the first."""
+        return self.manifold or usual(self.data), *self.others
+
+    @property
+    def measured_on(self) -> LearnedConfig | None:
+        """The learned manifold that all trials are measured on, or None where it is not a learned one."""
+        return learned_as(self.learned, self.kinds[0])
+
+    @property
     def moves(self) -> bool:
-        """Whether all trials move along one manifold of the data."""
+        """Whether all trials are measured on one manifold of the data."""
         return KINDS[self.space].moves and self.manifold != "affine"
 
     def evaluation(self) -> EvaluationConfig:
@@ -192,7 +195,8 @@ class StudyConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns nested plain values that JSON can hold."""
-        return asdict(self) | {"architectures": list(self.architectures), "constraints": list(self.constraints)}
+        lists = ("architectures", "constraints", "others")
+        return asdict(self) | {name: list(getattr(self, name)) for name in lists}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
@@ -204,7 +208,8 @@ class StudyConfig:
         """
         values = dict(plain)
         values["architectures"] = tuple(values["architectures"])
-        values["constraints"] = tuple(values.get("constraints", ()))
+        for name in ("constraints", "others"):
+            values[name] = tuple(values.get(name, ()))
         values["threat_model"] = ThreatModel(**values["threat_model"])
         values["data"] = DataConfig(**values["data"])
         if values.get("learned"):
@@ -233,12 +238,16 @@ class Kind:
     confirmed: Callable[[StudyConfig], Mapping[str, Any]]
 
 
+def _tradeoff(config: StudyConfig) -> Space:
+    return tradeoff(config.steps, *config.kinds, box=config.learned.box if config.learned else "minmax")
+
+
 def _classifier(config: StudyConfig, architecture: str, seed: int) -> TrialConfig:
     return TrialConfig(
         architecture=architecture,  # type: ignore[arg-type] # which checks it
         width=config.width(architecture),
         data=config.data,
-        manifold=config.learned,
+        manifold=config.measured_on,
         threat_model=config.threat_model,
         fused_steps=config.steps,
         evaluation=config.evaluation(),
@@ -266,7 +275,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "tradeoff": Kind(
             architectures=ARCHITECTURES,
             moves=True,
-            search_space=lambda config: tradeoff(config.steps, config.manifold or "known"),
+            search_space=_tradeoff,
             base=_classifier,
             searched=lambda _: {},
             confirmed=lambda config: {"restarts": 2, "paper_attempts": config.attempts, "only_last": True},
@@ -281,9 +290,3 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
     }
 )
-
-
-def derived(seed: int, *names: str | int) -> int:
-    """Returns a number in [0, 2^32) that depends on the seed and the names, and on nothing else."""
-    words = hashlib.sha256("/".join(map(str, (seed, *names))).encode()).digest()
-    return int.from_bytes(words[:4], "big")

@@ -1,13 +1,14 @@
-"""What a study's trials share, made once before them; and their manifold, measured once after them.
+"""What a study's trials share, made once before them; and the manifold of their errors, measured once after them.
 
-Shared is the manifold that they move on, if it is learned; or what judges the manifolds that they learn. No trial
-begins before it is in its store, so none holds a processor or a GPU to wait for it; other studies that ask for the same
-find it there. Ray starts the task anew where its worker dies.
+Shared are the manifolds that they move on or are measured on, as far as these are learned; or what judges the manifolds
+that they learn. No trial begins before it is in its store, so none holds a processor or a GPU to wait for it; other
+studies that ask for the same find it there. Ray starts the task anew where its worker dies.
 """
 
 import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,16 @@ import ray
 from numpy.typing import NDArray
 from rich.console import Console
 
-from study.config import StudyConfig
+from study.config import KINDS, StudyConfig
 from study.errors import Refused
 from study.interrupt import Interrupt
+from study.manifold_kinds import to_learn
 from study.monitoring.learning import shown_progress
 from study.storage import provenance
 from study.storage.atomic import write_bytes, write_json
 from study.storage.store import Store
 from study.talking import say
+from study.visibility import must_be_seen
 from trainables.files import is_address, redacted
 from trainables.tune import appraise_manifold, make_shared
 
@@ -46,22 +49,30 @@ def learn(config: StudyConfig, root: str, interrupt: Interrupt, *, joined: bool)
         joined: whether trials run on machines that may not see a folder of this one.
 
     Raises:
-        Refused: if it cannot be made.
+        Refused: if it cannot be made, or not be seen by all who will need it.
         KeyboardInterrupt: if that was asked for.
     """
     if config.learned is None:
         return
     if joined and not is_address(root):
-        say(f"all nodes must see {root}: if they do not, give --manifolds a shared folder, or an address")
+        must_be_seen(Path(root), interrupt)
+    trials = _sharing(config)
+    for trial in trials:
+        _make(trial, root, interrupt)
+    what = ("manifold lies" if len(trials) == 1 else "manifolds lie") if KINDS[config.space].moves else "judges lie"
+    say(f"the {what} in {redacted(root)}")
+
+
+def _make(trial: Mapping[str, Any], root: str, interrupt: Interrupt) -> None:
+    """Makes what a trial shares with others, and shows how far that is."""
     task = ray.remote(max_retries=RETRIES)(make_shared).options(**_placed("make what trials share"))
-    reports: Any = task.remote(_trial(config), root)  # a generator of references, though Ray's types say otherwise
+    reports: Any = task.remote(trial, root)  # a generator of references, though Ray's types say otherwise
     with shown_progress(Console()) as watch, _refusing(), _cancelling(reports):
         for told in _told(reports, interrupt):
             if isinstance(told, str):
                 say(told)
             else:
                 watch(told)
-    say(f"the {'manifold lies' if config.moves else 'judges lie'} in {redacted(root)}")
 
 
 def appraise(
@@ -110,6 +121,12 @@ def _as_parquet(distances: Mapping[str, Mapping[str, NDArray[np.float64]]]) -> b
 
 def _trial(config: StudyConfig) -> dict[str, Any]:
     return config.base(config.architectures[0], 0).to_dict()
+
+
+def _sharing(config: StudyConfig) -> list[dict[str, Any]]:
+    """Returns trials that share, together, what all of a study do: one for each manifold that is learned."""
+    base = config.base(config.architectures[0], 0)
+    return [replace(base, manifold=each).to_dict() for each in to_learn(config.learned, config.kinds)]
 
 
 def _told(reports: Any, interrupt: Interrupt) -> Iterator[Any]:

@@ -14,6 +14,7 @@ from study.arguments import DATA_ROOT, DEFAULT_SCALE, EPSILON, ETA, ETA_AGNOSTIC
 from study.config import KINDS, StudyConfig
 from study.constraints import Constraint
 from study.errors import Refused
+from study.manifold_kinds import is_learned
 from study.resources import Override
 from study.scales import SCALES
 from study.scheduling.pareto_halving import usual_grace
@@ -176,10 +177,11 @@ def _config(options: dict[str, Any]) -> StudyConfig:
     usual = [name for name in numbers.pop("architectures") if name in kind.architectures] or kind.architectures
     widths = {VAEGAN: width, **numbers.pop("widths")}
     if not kind.moves:
-        options = {"manifold": "learned", **options}
+        options = {"manifold": ["learned"], **options}
         must("gamma" not in options, f"the space {space} searches gamma; got --gamma; leave it out")
-    learned = _learned(options, width, numbers.pop("manifold_updates"), seed)
-    eta = ETA_AGNOSTIC if learned and learned.model.agnostic else ETA
+    kinds = options.get("manifold", [])
+    learned = _learned(options, kinds, width, numbers.pop("manifold_updates"), seed)
+    eta = ETA_AGNOSTIC if kinds[:1] == ["learned-agnostic"] else ETA
     return StudyConfig(
         name=options.get("name", f"{space}-{data.dataset}-{datetime.now():%Y%m%d-%H%M%S}"),
         space=space,
@@ -188,7 +190,8 @@ def _config(options: dict[str, Any]) -> StudyConfig:
         widths={name: factor for name, factor in widths.items() if name in kind.architectures},
         threat_model=ThreatModel(norm=norm, epsilon=options.get("epsilon", EPSILON[norm]), eta=options.get("eta", eta)),
         data=data,
-        manifold=options.get("manifold"),
+        manifold=kinds[0] if kinds else None,
+        others=tuple(kinds[1:]),
         learned=learned,
         seed=seed,
         constraints=tuple(str(Constraint.parse(text)) for text in options.get("constraint", ())),
@@ -207,15 +210,22 @@ def _manifolds(options: dict[str, Any], runs: str) -> str:
     return root
 
 
-def _learned(options: dict[str, Any], width: float, updates: int, seed: int) -> LearnedConfig | None:
-    """Returns the manifold that is to be learned, or None."""
-    kind, own = options.get("manifold", ""), ("manifold_train", "latent_box", "gamma", "manifolds")
-    if not kind.startswith("learned"):
+def _learned(
+    options: dict[str, Any], kinds: Sequence[str], width: float, updates: int, seed: int
+) -> LearnedConfig | None:
+    """Returns what the manifolds share that are to be learned, or None."""
+    own = ("manifold_train", "latent_box", "gamma", "manifolds")
+    if not any(map(is_learned, kinds)):
         given = [_spelt(name) for name in own if name in options]
         must(not given, f"{', '.join(given)} is for a manifold that is learned; got it without --manifold learned")
         return None
+    must(
+        "latent_box" not in options or is_learned(kinds[0]),
+        f"--latent-box is where errors are measured; got it with --manifold {' '.join(kinds)}, of which the first is "
+        "not learned; leave it out: trials choose a box for themselves",
+    )
     model = VaeGanConfig(
-        agnostic=kind == "learned-agnostic",
+        agnostic=kinds[0] == "learned-agnostic",
         images=options.get("manifold_train", "all"),
         width=width,
         updates=updates,

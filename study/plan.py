@@ -8,8 +8,10 @@ from statistics import fmean
 import numpy as np
 import torch
 
-from study.config import StudyConfig
+from search_spaces.space import Point, Space
+from study.config import KINDS, StudyConfig
 from study.costs import gradient_evaluations, sampled
+from study.manifold_kinds import is_learned, to_learn
 from study.monitoring.progress import duration
 from study.search.point import to_config
 from trainables.config import AnyTrialConfig
@@ -18,6 +20,8 @@ from trainables.trials import rehearsed
 SAMPLES = 1000  # points that averages over the space are taken of
 FRONT_SHARE = 1 / 4  # of the trials that the search asks for, assumed to become candidates
 REGULAR, MIXED = 1, 3  # places of baselines: attacked in the image, and on the manifold too, which takes longer there
+MOST_SIGNATURES = 8  # of an architecture, where all its trials move along one manifold
+INDENT = " " * 16  # of a line that belongs to the one before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +56,8 @@ def plan(config: StudyConfig, architecture: str, *, confirm: bool) -> Plan:
     """Counts what an architecture's trials will do, and measures for a second or two how fast this machine does it."""
     space, base = config.search_space(), config.base(architecture, 0)
     rng = np.random.default_rng(config.seed)
-    sampled = [to_config(space.sample(rng), base) for _ in range(SAMPLES)]
-    baselines = [(label, to_config(point, base)) for label, point in space.baselines[: config.trials]]
+    sampled = [to_config(space.sample(rng), base, config.learned) for _ in range(SAMPLES)]
+    baselines = [(label, to_config(point, base, config.learned)) for label, point in space.baselines[: config.trials]]
     searched = config.trials - len(baselines)
     average = fmean(gradient_evaluations(trial) for trial in sampled)
     seeds = config.seeds if confirm else 0
@@ -67,8 +71,15 @@ def plan(config: StudyConfig, architecture: str, *, confirm: bool) -> Plan:
         candidates=candidates if confirm else 0,
         search=round(sum(gradient_evaluations(trial) for _, trial in baselines) + searched * average),
         confirmation=round(candidates * seeds * again),
-        rate=_measured_rate(to_config(space.baselines[MIXED if config.learned else REGULAR][1], base)),
+        rate=_measured_rate(to_config(_slow(space, config), base, config.learned)),
     )
+
+
+def _slow(space: Space, config: StudyConfig) -> Point:
+    """Returns a baseline that is among the slowest; attacks through learned decoders are slower than any other."""
+    point = space.baselines[MIXED if config.learned else REGULAR][1]
+    learned = [kind for kind in config.kinds if is_learned(kind)]
+    return point | {"kind": learned[0], "box": "minmax"} if learned and "kind" in point else point
 
 
 def _measured_rate(trial: AnyTrialConfig) -> float:
@@ -100,14 +111,18 @@ def described(config: StudyConfig, plans: Sequence[Plan], concurrency: int) -> s
 
 
 def _manifold(config: StudyConfig) -> list[str]:
-    if config.learned is None:
-        return []
-    if not config.moves:
+    if not KINDS[config.space].moves:
         return [
             "  judges        two classifiers, trained before the first trial: minutes that are not in the time below"
         ]
-    who = "one model for all classes" if config.learned.model.agnostic else "a model for each class"
-    return [f"  manifold      learned before the first trial, {who}: minutes that are not in the time below"]
+    told = []
+    if config.others:
+        told.append(f"one of {', '.join(config.kinds)} in a trial; errors are measured on the first")
+    if config.learned:
+        agnostic = [model.model.agnostic for model in to_learn(config.learned, config.kinds)]
+        who = " and ".join("one model for all classes" if each else "a model for each class" for each in agnostic)
+        told.append(f"learned before the first trial, {who}: minutes that are not in the time below")
+    return ["  manifold      " + ("\n" + INDENT).join(told)] if told else []
 
 
 def _described(each: Plan, config: StudyConfig) -> str:
@@ -117,7 +132,12 @@ def _described(each: Plan, config: StudyConfig) -> str:
         f"baselines: {', '.join(each.baselines)}",
         f"{each.search:,} gradient evaluations at most, {each.rate:,.0f} a second and processor",
     ]
+    if config.others and each.signatures > MOST_SIGNATURES:
+        lines.append(
+            f"more than {MOST_SIGNATURES} signatures: trials share a fused step only where they move on the same "
+            "manifold, in the same box"
+        )
     if each.candidates:
         confirmed = f"about {each.candidates} candidates x {config.seeds} fresh seeds"
         lines.append(f"then {confirmed}: {each.confirmation:,} gradient evaluations at most")
-    return ("\n" + " " * 16).join(lines)
+    return ("\n" + INDENT).join(lines)

@@ -26,7 +26,7 @@ from study.resources import Resources
 from study.search.point import to_config
 from study.storage.provenance import usable_cpus
 from trainables.allocation import keep_memory
-from trainables.config import AnyTrialConfig, trial_from_dict
+from trainables.config import AnyTrialConfig, TrialConfig, trial_from_dict
 from trainables.provision import load_data
 from trainables.trials import rehearsed
 
@@ -42,11 +42,17 @@ Findings = dict[str, Any]
 
 
 def costliest(config: StudyConfig, architecture: str) -> AnyTrialConfig:
-    """Returns the architecture's trial with the most gradient evaluations, of the baselines and many points."""
+    """Returns the trial of an architecture that takes most: learned manifolds first, then gradient evaluations."""
     space, base = config.search_space(), config.base(architecture, 0)
     rng = np.random.default_rng(config.seed)
     points = [point for _, point in space.baselines] + [space.sample(rng) for _ in range(SAMPLES)]
-    return max((to_config(point, base) for point in points), key=gradient_evaluations)
+    return max((to_config(point, base, config.learned) for point in points), key=_demand)
+
+
+def _demand(trial: AnyTrialConfig) -> tuple[int, int]:
+    """Returns how many learned manifolds a trial holds, and how many gradient evaluations it makes."""
+    held = {trial.manifold, trial.moved_on} - {None} if isinstance(trial, TrialConfig) else ()
+    return len(held), gradient_evaluations(trial)
 
 
 def probed(

@@ -80,7 +80,7 @@ def judge(how: Training, data: Data, store: ManifoldStore) -> Network:
     def make() -> tuple[dict[str, Tensor], dict[str, float | None]]:
         own = how.split()
         splits = replace(data.splits, train=own)
-        training = begin(replace(config, data=replace(config.data, n_train=len(own))), classifier, splits, {})
+        training = begin(replace(config, data=replace(config.data, n_train=len(own))), classifier, splits, {}, {})
         *_, last = train(training)
         return {**training.state.params, **training.state.buffers}, {"error": last.error, "seconds": last.seconds}
 

@@ -60,6 +60,11 @@ class ManifoldRun(Run):
         """Names what has been learned, as it was measured last."""
         return self._manifold.digest() if self._manifold else None
 
+    @property
+    def trained_manifold_digest(self) -> str | None:
+        """None: it trains on no manifold."""
+        return None
+
     def reports(self, after_step: Callable[[], None] = lambda: None) -> Iterator[EpochReport]:
         """Learns from wherever it is, and reports after every epoch; ends early where nothing can come."""
         while self._epoch < self._config.epochs:

@@ -23,17 +23,24 @@ class ClassifierRun(Run):
     """A classifier that is being trained.
 
     Attributes:
-        digest: of the manifold that on-manifold numbers refer to, or None.
+        measured_on: digest of the manifold that on-manifold numbers refer to, or None.
+        moved_on: digest of the one that codes are moved on in training, where that is another; else None.
     """
 
     training: Training
     device: str
-    digest: str | None
+    measured_on: str | None
+    moved_on: str | None
 
     @property
     def manifold_digest(self) -> str | None:
         """Names the manifold that on-manifold numbers refer to, or None."""
-        return self.digest
+        return self.measured_on
+
+    @property
+    def trained_manifold_digest(self) -> str | None:
+        """Names the manifold that training moves codes on, where that is another; else None."""
+        return self.moved_on
 
     @property
     def parameters(self) -> int:
@@ -70,25 +77,33 @@ def data_fingerprint(config: DataConfig) -> str:
     return load_data(config).fingerprint
 
 
-def prepare(config: TrialConfig, manifolds: Manifolds | None = None) -> ClassifierRun:
+def prepare(config: TrialConfig, manifolds: Manifolds | None = None, moved: Manifolds | None = None) -> ClassifierRun:
     """Loads the data and draws the weights.
 
     Args:
         config: of the trial.
-        manifolds: that it moves on, as `trainables.provision.provide` gives them; None takes those of the data.
+        manifolds: that it is measured on, as `trainables.provision.provide` gives them; None takes those of the data.
+        moved: that its roles move on, where these are others.
 
     Raises:
         ValueError: if the data is missing or damaged, or lacks a manifold that a role moves on; in one sentence.
     """
     data = load_once(config.data)
-    must(config.manifold is None or manifolds is not None, "a trial on a learned manifold is given it; got none")
+    other = config.moved_on != config.manifold
+    given = (manifolds is not None or config.manifold is None) and (moved is not None or not other)
+    must(given, "a trial on a learned manifold is given it; got none")
     manifolds = data.manifolds if manifolds is None else manifolds
+    moved = moved if other and moved is not None else manifolds
     for role in config.roles:
-        known = role.threat == "pixel" or role.threat in manifolds
+        known = role.threat == "pixel" or role.threat in moved
         must(known, f"a role moves on a manifold that the data has; got {role.threat!r} on {config.data.dataset}")
     classifier = build(config.architecture, data.splits.image_shape, data.splits.classes, config.width)
-    named = manifolds.get("manifold")
-    return ClassifierRun(begin(config, classifier, data.splits, manifolds), "cpu", named.digest() if named else None)
+    training = begin(config, classifier, data.splits, manifolds, moved)
+    return ClassifierRun(training, "cpu", _digest(manifolds), _digest(moved) if other else None)
+
+
+def _digest(manifolds: Manifolds) -> str | None:
+    return manifolds["manifold"].digest() if "manifold" in manifolds else None
 
 
 def run(config: TrialConfig) -> Iterator[EpochReport]:

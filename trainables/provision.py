@@ -80,7 +80,7 @@ Told = Progress | str
 
 
 def provide(config: LearnedConfig | None, of: DataConfig, root: str | None) -> Manifolds:
-    """Returns the manifolds that a trial moves on: those of the data, its own replaced by a learned one if asked for.
+    """Returns manifolds for a trial to move or be measured on: those of the data, its own replaced if asked for.
 
     Args:
         config: of the learned manifold, or None.
@@ -97,7 +97,7 @@ def provide(config: LearnedConfig | None, of: DataConfig, root: str | None) -> M
     return {**known, "manifold": _learned_once(config, of, str(root))}
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)  # a trial has two at most: what it is measured on, and what it moves on
 def _learned_once(config: LearnedConfig, of: DataConfig, root: str) -> LearnedManifold:
     return learned(config, of, load_once(of), root)
 
@@ -153,7 +153,8 @@ def learning(model: VaeGanConfig, of: DataConfig, data: Data, root: str) -> Iter
     store, name = ManifoldStore(root), name_of(model, of, data)
     if store.has(name):
         return
-    yield f"learning the manifold of {of.dataset}, or waiting for another who does"
+    who = "one model for all classes" if model.agnostic else "a model for each class"
+    yield f"learning the manifold of {of.dataset}, {who}, or waiting for another who does"
     with store.alone(name):
         weights, fault = store.load(name)  # another may have learned it while we waited
         if fault:

@@ -27,6 +27,11 @@ class Run(ABC):
     def manifold_digest(self) -> str | None:
         """Names the manifold that its numbers refer to, or None."""
 
+    @property
+    @abstractmethod
+    def trained_manifold_digest(self) -> str | None:
+        """Names the manifold that it trains on, where its numbers refer to another; else None."""
+
     @abstractmethod
     def reports(self, after_step: Callable[[], None] = lambda: None) -> Iterator[EpochReport]:
         """Trains from wherever it is, and reports after every epoch; `after_step` is called between two steps."""

@@ -1,10 +1,11 @@
 """From the config of any trial to a run, and to what all trials of a study share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from trainables.config import AnyTrialConfig, ManifoldTrialConfig
+from trainables.config import AnyTrialConfig, LearnedConfig, ManifoldTrialConfig, TrialConfig
 from trainables.judges import judge, judges, reference_training, untrained_judges, victim_training
 from trainables.manifold_run import ManifoldRun
+from trainables.manifolds.manifold import Manifolds
 from trainables.manifolds.store import ManifoldStore
 from trainables.pipeline import prepare
 from trainables.provision import Told, learning, load_once, provide, untrained
@@ -24,7 +25,7 @@ def prepared(config: AnyTrialConfig, root: str) -> Run:
     if isinstance(config, ManifoldTrialConfig):
         data = load_once(config.data)
         return ManifoldRun(config, data, judges(config.data, data, ManifoldStore(root)))
-    return prepare(config, provide(config.manifold, config.data, root))
+    return _classifier(config, lambda learned: provide(learned, config.data, root))
 
 
 def rehearsed(config: AnyTrialConfig) -> Run:
@@ -32,7 +33,12 @@ def rehearsed(config: AnyTrialConfig) -> Run:
     if isinstance(config, ManifoldTrialConfig):
         data = load_once(config.data)
         return ManifoldRun(config, data, untrained_judges(config.data, data))
-    return prepare(config, untrained(config.manifold, config.data))
+    return _classifier(config, lambda learned: untrained(learned, config.data))
+
+
+def _classifier(config: TrialConfig, manifolds: Callable[[LearnedConfig | None], Manifolds]) -> Run:
+    measured = manifolds(config.manifold)
+    return prepare(config, measured, measured if config.moved_on == config.manifold else manifolds(config.moved_on))
 
 
 def shared(config: AnyTrialConfig, root: str) -> Iterator[Told]:

@@ -125,7 +125,8 @@ def _said(run: Run, report: EpochReport | None, *, with_checkpoint: bool = True)
 
 
 def _about(run: Run) -> dict[str, Any]:
-    return {"parameters": run.parameters, "device": run.device, "manifold_digest": run.manifold_digest}
+    names = ("parameters", "device", "manifold_digest", "trained_manifold_digest")
+    return {name: getattr(run, name) for name in names}
 
 
 def _settle() -> None:

@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from typing import Any, final
 
 from search_spaces.space import Point
-from study.config import StudyConfig, derived
+from study.config import StudyConfig
 from study.constraints import Constraint
 from study.search.history import History, told
 from study.search.optuna_space import every_distribution, middles, names, parameters
 from study.search.point import to_config
 from study.search.replication import WAIT, Replicate, Wait, next_replicate
 from study.search.samplers import GENERATION, proposer
+from study.seeds import derived
 from study.storage.state import Trial
 
 
@@ -132,7 +133,7 @@ class _Course:
             label=label,
             point=point,
             params=params,
-            config=to_config(point, base).to_dict(),
+            config=to_config(point, base, self._config.learned).to_dict(),
             replicate_of=replicate.original.trial_id if replicate else None,
             constraints=list(self._config.constraints),
             ranked_by=[objective.name for objective in self._space.objectives],

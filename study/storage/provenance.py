@@ -63,8 +63,12 @@ def describe(config: StudyConfig, *, command: str, data_fingerprint: str) -> dic
 
 
 def _manifold(config: StudyConfig) -> dict[str, Any]:
-    learned = config.learned
-    return {"kind": config.manifold} | ({**asdict(learned.model), "box": learned.box} if learned else {})
+    """Says what trials move along, what they are measured on, and how that was learned."""
+    told: dict[str, Any] = {"kind": config.kinds[0]} | ({"kinds": list(config.kinds)} if config.others else {})
+    if measured := config.measured_on:
+        return {**told, **asdict(measured.model), "box": measured.box}
+    shared = asdict(config.learned.model) if config.learned else {}
+    return told | {name: value for name, value in shared.items() if name != "agnostic"}
 
 
 def versions() -> dict[str, str]:

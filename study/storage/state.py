@@ -17,11 +17,13 @@ class Model:
     Attributes:
         parameters: of the classifier.
         manifold_digest: names the manifold behind on-manifold numbers, or None.
+        trained_manifold_digest: names the one that codes were moved on in training, where that is another; else None.
     """
 
     parameters: int | None = None
     device: str | None = None
     manifold_digest: str | None = None
+    trained_manifold_digest: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)

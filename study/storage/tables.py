@@ -62,7 +62,9 @@ def _trial(trial: Trial) -> Row:
         "stopped_at": trial.stopped_at,
         "message": trial.message,
     }
-    return row | metrics | _cost(last) | _configuration(trial.config)
+    trained = trial.model.trained_manifold_digest
+    beside = {"trained_manifold_digest": trained} if trained else {}
+    return row | beside | metrics | _cost(last) | _configuration(trial.config)
 
 
 def _configuration(config: Mapping[str, Any]) -> Row:

@@ -30,9 +30,9 @@ def raise_loopback():
         fcntl.ioctl(probe, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
 
 
-def node(number, scratch, *arguments):
-    """Starts a node with one processor, in a process group of its own."""
-    command = [str(Path(sys.executable).with_name("ray")), "start", "--block", "--disable-usage-stats"]
+def node(number, scratch, *arguments, inside=()):
+    """Starts a node with one processor, in a process group of its own; `inside` is a command to run it by."""
+    command = [*inside, str(Path(sys.executable).with_name("ray")), "start", "--block", "--disable-usage-stats"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     environment = {
         **os.environ,
@@ -89,7 +89,7 @@ def main(runs):
     with tempfile.TemporaryDirectory(prefix="d", dir="/tmp", ignore_cleanup_errors=True) as scratch:
         try:
             node(1, scratch, "--head", f"--port={PORT}", "--node-ip-address=127.0.0.1", "--include-dashboard=false")
-            said["head"] = wait_for(lambda: _answers(PORT), 90)
+            said["head"] = wait_for(lambda: answers(PORT), 90)
             takes = ("--memory-per-trial", "0.1", "--cpus-per-trial", "1")
             where = ("--address", f"127.0.0.1:{PORT}", "--runs", runs, "--name", "two-nodes")
             driver = subprocess.Popen(
@@ -110,7 +110,7 @@ def main(runs):
     sys.stdout.write(json.dumps(said) + "\n")
 
 
-def _answers(port):
+def answers(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

@@ -3,9 +3,12 @@
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from study.cluster import Room, capacity, connected
 from study.errors import Refused
+from study.interrupt import Interrupt
 from study.probe import probed
 from study.resources import Resources
 from tests.study.conftest import tiny
@@ -30,7 +33,17 @@ def main(address):
             room=Room(cluster, [Resources()])(),
             found=probed(tiny(architectures=("mlp",)), {}, joined=True),
             refused=refused(replace(cluster, local=True, elastic=False)),
+            left=left_by_a_look(),
         )
+
+
+def left_by_a_look():
+    """What lies in a folder of which all nodes were asked whether they see it."""
+    with TemporaryDirectory() as folder:
+        from study.visibility import must_be_seen  # ray, which comes after its environment
+
+        must_be_seen(Path(folder) / "manifolds", Interrupt())
+        return [path.name for path in (Path(folder) / "manifolds").iterdir()]
 
 
 def refused(local):

@@ -198,6 +198,20 @@ TOGETHER = [
     Row("--accept-changes", "--resume"), Row([*SMALL, "--warm-start", "empty"], "--warm-start"),
     Row([*SMALL, "--warm-start", "nowhere"], "--warm-start"),
 ]  # fmt: skip
+KINDS = [
+    Row("--manifold", "--manifold"), Row("--manifold moon", "moon"), Row("--manifold known moon", "moon"),
+    Row("--manifold affine affine", "distinct"), Row("--manifold known affine known", "distinct"),
+    Row("--dataset mnist --manifold known", "known for fonts alone"),
+    Row("--dataset mnist --manifold affine known", "known for fonts alone"),
+    Row("--dataset mnist --manifold learned affine known", "known for fonts alone"),
+    Row("--space manifold --dataset mnist --manifold learned affine", "leave it out"),
+    Row("--space manifold --manifold known learned", "leave it out"),
+    Row("--space manifold --manifold learned learned", "distinct"),
+    Row("--manifold known affine --gamma 1", "--gamma"),
+    Row("--manifold known affine --manifold-train n", "--manifold-train"),
+    Row("--manifold known learned --latent-box 2.0", "--latent-box"),
+    Row("--resume runs/tiny --manifold known affine", "--manifold", studied()),
+]  # fmt: skip
 ADDRESSES = [
     Row([*SMALL, f"--address={address}"], "--address")
     for address in (
@@ -224,7 +238,8 @@ RIGHTS = [
     Row(RESUME, "", studied(lambda: Path("runs/tiny/journal").chmod(0))),
     Row(RESUME, "lock", studied(lambda: Path("runs/tiny/journal/lock").chmod(0))),
 ]  # fmt: skip
-ROWS = [*USAGE, *NUMBERS, *NAMES, *PATHS, *RESUMED, *TOGETHER, *ADDRESSES, *ENVIRONMENT, *(RIGHTS if NOBODY else [])]
+USUAL = [*USAGE, *NUMBERS, *NAMES, *PATHS, *RESUMED, *TOGETHER, *KINDS, *ADDRESSES, *ENVIRONMENT]
+ROWS = [*USUAL, *(RIGHTS if NOBODY else [])]
 
 
 def named(row):

@@ -3,10 +3,11 @@ import json
 import pytest
 
 from search_spaces.tradeoff import tradeoff
-from study.config import FIRST_FRESH_SEED, StudyConfig
+from study.config import StudyConfig
 from study.scales import SCALES
+from study.seeds import FIRST_FRESH_SEED
 from tests.study.conftest import tiny
-from trainables.config import ThreatModel
+from trainables.config import DataConfig, LearnedConfig, ThreatModel, VaeGanConfig
 
 
 def test_a_config_survives_json():
@@ -18,7 +19,7 @@ def test_a_config_survives_json():
 
 def test_a_config_of_before_there_were_such_options_is_read():
     plain = tiny().to_dict()
-    for name in ("constraints", "replicates", "warm_start"):
+    for name in ("constraints", "replicates", "warm_start", "others"):
         del plain[name]
 
     assert StudyConfig.from_dict(plain) == tiny()
@@ -76,8 +77,49 @@ def test_the_confirmation_looks_harder_and_on_test():
         ({"sampler": "gp", "trials": 301}, "time grows with their cube; got 301"),
         ({"replicates": -1}, "replicates of a point"),
         ({"constraints": ("val_error",)}, "a constraint is"),
+        ({"others": ("known",)}, "kinds of manifolds are distinct; got known known"),
+        ({"others": ("affine", "affine")}, "distinct"),
+        ({"others": ("moon",)}, "the manifold is one of"),
+        ({"others": ("learned",)}, "a learned manifold has a config"),
+        ({"others": ("affine",), "learned": LearnedConfig()}, "a learned manifold has a config"),
     ],
 )
 def test_a_senseless_study_is_refused_at_birth(changes, message):
     with pytest.raises(ValueError, match=message):
         tiny(**changes)
+
+
+LEARNED = LearnedConfig(model=VaeGanConfig(latent=3), box="2.0")
+
+
+def test_a_study_of_several_kinds_survives_json():
+    config = tiny(manifold="known", others=("learned", "affine"), learned=LEARNED)
+
+    assert StudyConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@pytest.mark.parametrize(
+    ("kinds", "measured"),
+    [
+        (("known", "learned"), None),
+        (("affine", "learned-agnostic"), None),
+        (("learned", "learned-agnostic"), LEARNED),
+        (("learned-agnostic", "known"), LearnedConfig(model=VaeGanConfig(latent=3, agnostic=True), box="2.0")),
+    ],
+)
+def test_the_first_kind_is_what_all_trials_are_measured_on(kinds, measured):
+    config = tiny(manifold=kinds[0], others=kinds[1:], learned=LEARNED)
+
+    assert config.base("conv", 0).manifold == config.measured_on == measured
+    assert config.search_space() == tradeoff(5, *kinds, box="2.0")
+
+
+def test_one_kind_has_the_space_and_the_trials_that_it_always_had():
+    learned = tiny(manifold="learned", learned=LEARNED)
+
+    assert learned.search_space() == tradeoff(5, "learned")
+    assert learned.base("conv", 0).manifold == LEARNED
+    assert tiny().search_space() == tradeoff(5, "known")
+    assert tiny(data=DataConfig(dataset="mnist", source="nowhere", n_train=20, n_validation=10, n_test=10)).kinds == (
+        "affine",
+    )

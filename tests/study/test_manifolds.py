@@ -136,3 +136,71 @@ def test_a_study_learns_its_manifold_once_and_reports_how_good_it_is(place):
         json.loads(line)["purpose"] for line in (place / "runs/tiny/test_access.jsonl").read_text().splitlines()
     ]
     assert purposes.count("the quality of the manifold") == 1
+
+
+def finished(place, *options):
+    """A study that has been searched, confirmed and reported, and what it said."""
+    run = ["--scale", "smoke", "--architectures", "mlp", "--runs", place / "runs", "--name", "tiny", "--seeds", "1"]
+    status, out, err = Driver(*options, *run).finish()
+
+    assert (status, err) == (0, "")
+    return load(place / "runs" / "tiny"), out
+
+
+def trained_on(row):
+    """What a trial's row says that it trained on beside the image: a threat, a kind, a box."""
+    threats = [name for name in ("manifold", "affine") if row.get(f"config.roles.{name}.share")]
+    return (*threats, row.get("config.roles.manifold.on.model.agnostic"), row.get("config.roles.manifold.on.box"))
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_study_chooses_what_to_train_along_and_measures_all_on_the_first(place):
+    kinds = ["--manifold", "affine", "learned", "learned-agnostic", "--manifold-train", "n", "--sampler", "random"]
+    sizes = [*SIZES, "--n-attacked", "20", "--epochs", "3", "--trials", "11", "--scheduler", "none", "--seed", "1"]
+    study, out = finished(place, "--dataset", "mnist", "--data-root", place / "data", *kinds, *sizes)
+
+    assert out.count("learning the manifold of mnist, a model for each class") == 1
+    assert out.count("learning the manifold of mnist, one model for all classes") == 1
+    assert out.count("the manifolds lie in") == 1
+    rows = study.trials.to_pylist()
+    assert [row["label"] for row in rows[:6]] == [
+        "Normal",
+        "RegAdv",
+        "AdvTrans",
+        "Reg+AdvTrans",
+        "RegAdv weak",
+        "DataAugm",
+    ]
+    assert [trained_on(rows[number]) for number in (0, 2, 5)] == [(None, None), *[("affine", None, None)] * 2]
+    learned = [row for row in rows if trained_on(row)[0] == "manifold"]
+    assert len({trained_on(row) for row in learned}) >= 2
+    assert all(row["trained_manifold_digest"] for row in learned)
+    assert not any(row["trained_manifold_digest"] for row in rows if row not in learned)
+    complete = [row for row in rows if row["state"] == "COMPLETE"]
+    assert complete
+    assert all(row["val_affine_error"] is not None and row["val_on_manifold_error"] is None for row in complete)
+    assert {row["manifold_digest"] for row in rows} == {None}
+    page = (place / "runs" / "tiny" / "report" / "index.html").read_text()
+    assert "trained along" in page
+    assert "all are measured on the first" in page
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_study_on_fonts_trains_along_the_known_manifold_or_along_transformations(place):
+    sizes = ["--n-train", "100", "--n-validation", "60", "--n-test", "60", "--n-attacked", "20", "--trials", "14"]
+    study, out = finished(place, "--manifold", "known", "affine", *sizes, "--sampler", "random", "--scheduler", "none")
+
+    assert "learning" not in out
+    rows = study.trials.to_pylist()
+    assert rows[2]["label"] == "OnTrue"
+    assert {trained_on(row)[0] for row in rows[6:]} >= {"manifold", "affine"}
+    assert {row["config.roles.manifold.on"] for row in rows if trained_on(row)[0] == "manifold"} == {"known"}
+    complete = [row for row in rows if row["state"] == "COMPLETE"]
+    assert complete
+    assert all(row["val_on_manifold_error"] is not None for row in complete)
+    assert len({row["manifold_digest"] for row in rows if row["epochs"]}) == 1
+    assert "trained_manifold_digest" not in study.trials.schema.names

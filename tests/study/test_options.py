@@ -74,6 +74,48 @@ def test_the_second_adversary_moves_on_the_manifold_where_it_is_known(dataset, s
     assert read_options(["--dataset", dataset]).config.search_space() == tradeoff(10, second)
 
 
+def test_of_several_kinds_the_first_is_measured_on_and_the_learned_ones_share_their_settings():
+    line = ["--dataset", "mnist", "--manifold", "learned-agnostic", "affine", "learned", "--gamma", "2"]
+    config = read_options(line).config
+
+    assert config.kinds == ("learned-agnostic", "affine", "learned")
+    assert (config.measured_on.model.agnostic, config.learned.model.gamma) == (True, 2)
+    assert config.threat_model.eta == 0.1
+    assert config.search_space() == tradeoff(10, *config.kinds)
+    assert read_options([*line, "--latent-box", "2.0"]).config.measured_on.box == "2.0"
+
+
+def test_the_radius_is_the_usual_one_unless_the_first_kind_is_learned_for_all_classes():
+    kinds = ["--dataset", "mnist", "--manifold"]
+
+    assert read_options([*kinds, "affine", "learned-agnostic"]).config.threat_model.eta == 0.3
+    assert read_options([*kinds, "learned-agnostic", "affine", "--eta", "0.2"]).config.threat_model.eta == 0.2
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [
+        (["known"], {"kind": "known"}),
+        (["known", "affine"], {"kind": "known", "kinds": ["known", "affine"]}),
+    ],
+)
+def test_study_json_names_kinds_where_there_are_several(kinds, told):
+    config = read_options(["--manifold", *kinds]).config
+
+    assert describe(config, command="", data_fingerprint="")["manifold"] == told
+
+
+def test_study_json_tells_how_a_manifold_was_learned_and_of_the_measured_one_what_it_is():
+    def told(*kinds):
+        config = read_options(["--dataset", "mnist", "--manifold", *kinds]).config
+        return describe(config, command="", data_fingerprint="")["manifold"]
+
+    assert (told("learned-agnostic", "learned")["agnostic"], told("learned", "affine")["agnostic"]) == (True, False)
+    assert told("learned", "affine")["box"] == "minmax"
+    assert told("affine", "learned")["latent"] == 10
+    assert not {"agnostic", "box"} & told("affine", "learned").keys()
+
+
 def test_the_l2_adversary_has_a_radius_of_its_own():
     assert read_options(["--norm", "l2"]).config.threat_model.epsilon == 1.5
     assert read_options(["--norm", "l2", "--epsilon", "2"]).config.threat_model.epsilon == 2

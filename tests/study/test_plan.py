@@ -3,10 +3,10 @@ import torch
 
 from search_spaces.tradeoff import tradeoff
 from study.costs import gradient_evaluations
-from study.plan import described, plan
+from study.plan import _slow, described, plan
 from study.search.point import to_config
 from tests.study.conftest import tiny
-from trainables.config import DataConfig
+from trainables.config import DataConfig, LearnedConfig, VaeGanConfig
 from trainables.pipeline import run
 
 
@@ -39,3 +39,35 @@ def test_without_confirmation_it_costs_nothing():
     made = plan(tiny(), "mlp", confirm=False)
 
     assert (made.candidates, made.confirmation) == (0, 0)
+
+
+LEARNED = LearnedConfig(model=VaeGanConfig(latent=3, width=1 / 32, updates=2, images="n"))
+
+
+def test_a_plan_says_what_trials_choose_from_and_that_they_share_fewer_steps():
+    config = tiny(manifold="known", others=("affine",), trials=12)
+
+    made = plan(config, "mlp", confirm=False)
+
+    assert made.signatures == 11
+    told = described(config, [made], 1)
+    assert "one of known, affine in a trial; errors are measured on the first" in told
+    assert "at most 11 signatures" in told
+    assert "more than 8 signatures" in told
+    assert "learned before the first trial" not in told
+
+
+def test_a_plan_of_one_kind_says_nothing_of_a_choice():
+    told = described(tiny(), [plan(tiny(), "mlp", confirm=False)], 1)
+
+    assert "more than" not in told
+    assert "measured on the first" not in told
+
+
+def test_a_plan_says_what_is_learned_and_is_timed_along_it():
+    config = tiny(manifold="affine", others=("learned-agnostic", "learned"), learned=LEARNED)
+    slow = _slow(config.search_space(), config)
+
+    assert slow["kind"] == "learned-agnostic"
+    assert config.search_space().contains(slow)
+    assert "one model for all classes and a model for each class" in described(config, [], 1)

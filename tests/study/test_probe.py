@@ -9,7 +9,7 @@ from study.probe import GRAIN, RAYS_OWN, costliest, in_a_fork, needed, probe, pr
 from study.resources import Resources
 from study.search.point import to_config
 from tests.study.conftest import tiny
-from trainables.config import DataConfig
+from trainables.config import DataConfig, LearnedConfig, VaeGanConfig
 
 MIB = 2**20
 FOUND = {"architecture": "mlp", "import_bytes": 400 * MIB, "peak_bytes": 500 * MIB, "seconds": {"1": 1.0}}
@@ -24,6 +24,14 @@ def test_no_baseline_costs_more_than_the_costliest():
     most = max(gradient_evaluations(to_config(point, base)) for _, point in config.search_space().baselines)
     assert gradient_evaluations(found) >= most
     assert found.architecture == "conv"
+
+
+@pytest.mark.parametrize(("kinds", "held"), [(("known", "learned"), 1), (("learned", "learned-agnostic", "affine"), 2)])
+def test_the_costliest_holds_as_many_learned_manifolds_as_any(kinds, held):
+    learned = LearnedConfig(model=VaeGanConfig(latent=3))
+    found = costliest(tiny(manifold=kinds[0], others=kinds[1:], learned=learned), "conv")
+
+    assert len({found.manifold, found.moved_on} - {None}) == held
 
 
 def test_memory_is_the_whole_process_with_a_margin_for_what_the_trial_adds():

@@ -22,6 +22,17 @@ def history(count, *, whole, best=()):
     return found
 
 
+SEVERAL = tradeoff(10, "affine", "learned", "known")
+
+
+def test_the_kind_is_asked_for_with_the_second_adversary_and_the_box_after_it():
+    place = {name: index for index, group in enumerate(groups(SEVERAL)) for name in group}
+
+    assert place["kind"] == place["manifold.radius"] == place["manifold.share"] == place["weights.manifold"]
+    assert place["threats"] < place["kind"] < place["box"]
+    assert sum(index == place["box"] for index in place.values()) == 1
+
+
 def test_groups_hold_every_parameter_once_and_those_that_always_exist_come_first():
     found = groups(SPACE)
 

@@ -9,7 +9,7 @@ from study.search.front import validation_front
 from study.search.search import Search
 from study.storage.state import Trial
 from tests.study.conftest import begin, reopened, said, tell, tiny, work
-from trainables.config import TrialConfig
+from trainables.config import LearnedConfig, TrialConfig
 
 
 def errors(trial: Trial) -> tuple[float, float]:
@@ -239,3 +239,17 @@ def test_the_front_keeps_what_no_other_trial_dominates(tmp_path):
         front = validation_front(store.state.of("conv"))
 
     assert [trial.number for trial in front] == [4, 1, 3, 0]
+
+
+@pytest.mark.parametrize("sampler", ALL_SAMPLERS)
+def test_every_sampler_searches_what_to_train_along(tmp_path, sampler):
+    kinds = {"manifold": "known", "others": ("affine", "learned"), "learned": LearnedConfig()}
+    with begin(tmp_path, architectures=("conv",), trials=TRIALS[sampler], sampler=sampler, **kinds) as store:
+        asked = run_all(Desk(store))
+        space, trials = store.config.search_space(), store.state.of("conv")
+
+    assert all(space.contains(point) for _, point in asked)
+    assert {trial.config["manifold"] for trial in trials} == {None}
+    along = [point["kind"] for _, point in asked if "kind" in point]
+    assert along[:3] == ["known"] * 3
+    assert set(along) > {"known"}

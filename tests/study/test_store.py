@@ -61,6 +61,22 @@ def test_tables_have_the_schemas_columns_first_then_config_and_radii(tmp_path):
     assert json.loads(table.schema.metadata[b"disentangle.threat_model"])["epsilon"] == 0.3
 
 
+def test_a_row_names_the_manifold_that_a_trial_trained_on_where_that_is_another(tmp_path):
+    with begin(tmp_path) as store:
+        desk = Desk(store)
+        for trained in (None, "def"):
+            trial = desk.next()
+            model = Model(**MODEL, trained_manifold_digest=trained)
+            store.reported(trial.trial_id, said(1, 0.4, None), model)
+
+    read = load(store.run_dir).trials
+
+    assert read.select(["manifold_digest", "trained_manifold_digest"]).to_pylist() == [
+        {"manifold_digest": "abc", "trained_manifold_digest": None},
+        {"manifold_digest": "abc", "trained_manifold_digest": "def"},
+    ]
+
+
 def test_tables_are_written_now_and_then_and_at_the_end(tmp_path):
     with begin(tmp_path) as store:
         store.refresh_tables()

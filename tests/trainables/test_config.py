@@ -6,6 +6,7 @@ from trainables.columns import flat
 from trainables.config import (
     DataConfig,
     EvaluationConfig,
+    LearnedConfig,
     OptimiserConfig,
     RoleConfig,
     ThreatModel,
@@ -49,6 +50,9 @@ PIXEL = RoleConfig(threat="pixel")
         (lambda: RoleConfig(threat="pixel", slack=-1), "slack"),
         (lambda: RoleConfig(threat="pixel", beta=-1), "beta"),
         (lambda: RoleConfig(threat="manifold", loss="trades"), "trades"),
+        (lambda: RoleConfig(threat="pixel", on="known"), "only codes are moved"),
+        (lambda: RoleConfig(threat="affine", on=LearnedConfig()), "only codes are moved"),
+        (lambda: RoleConfig(threat="manifold", on="learned"), "a role moves on"),
         (lambda: OptimiserConfig(learning_rate=0), "learning_rate"),
         (lambda: OptimiserConfig(weight_decay=2), "weight_decay"),
         (lambda: OptimiserConfig(decay=1.1), "decay"),
@@ -110,3 +114,50 @@ def test_streams_differ_by_seed_and_by_every_name() -> None:
     states = {stream(*key).initial_seed() for key in [(0, "a"), (1, "a"), (0, "b"), (0, "a", "b"), (0, "a", 1)]}
 
     assert len(states) == 5
+
+
+MANIFOLD = RoleConfig(threat="manifold")
+
+
+@pytest.mark.parametrize(
+    ("measured", "on", "moved"),
+    [
+        (None, None, None),
+        (None, LearnedConfig(box="2.0"), LearnedConfig(box="2.0")),
+        (LearnedConfig(), None, LearnedConfig()),
+        (LearnedConfig(), "known", None),
+        (LearnedConfig(), LearnedConfig(box="2.0"), LearnedConfig(box="2.0")),
+    ],
+)
+def test_a_role_moves_on_its_own_manifold_or_else_on_the_trials(measured: object, on: object, moved: object) -> None:
+    config = TrialConfig(manifold=measured, roles=(PIXEL, replace(MANIFOLD, on=on)))
+
+    assert config.moved_on == moved
+    assert config.manifolds == ("manifold", "affine")
+    assert TrialConfig.from_dict(config.to_dict()) == config
+
+
+def test_the_manifold_that_is_moved_on_is_in_the_signature_and_the_one_that_is_measured_on_is_not() -> None:
+    on_learned = TrialConfig(roles=(replace(MANIFOLD, on=LearnedConfig()),))
+
+    assert on_learned.signature() == TrialConfig(manifold=LearnedConfig(), roles=(MANIFOLD,)).signature()
+    assert on_learned.signature() != TrialConfig(roles=(MANIFOLD,)).signature()
+    known = TrialConfig(manifold=LearnedConfig(), roles=(replace(MANIFOLD, on="known"),))
+    assert known.signature() == TrialConfig(roles=(MANIFOLD,)).signature()
+
+
+def test_a_config_that_chooses_no_manifold_has_the_digest_that_it_always_had() -> None:
+    """Checkpoints and stored classifiers name a config by it: a change here, and no study of before can go on."""
+    config = TrialConfig(manifold=LearnedConfig(), roles=(PIXEL, MANIFOLD))
+
+    assert digest(config.to_dict()) == "a92a4644acf06eed165c34c550a4dd0215c8c528b665691c7979fabffd81f041"
+    assert not any(name.startswith("config.roles.manifold.on") for name in flat(config.to_dict()))
+
+
+def test_tables_name_the_manifold_that_a_role_moves_on() -> None:
+    learned = flat(TrialConfig(roles=(replace(MANIFOLD, on=LearnedConfig(box="2.0")),)).to_dict())
+    known = flat(TrialConfig(roles=(replace(MANIFOLD, on="known"),)).to_dict())
+
+    assert learned["config.roles.manifold.on.box"] == "2.0"
+    assert learned["config.roles.manifold.on.model.agnostic"] is False
+    assert known["config.roles.manifold.on"] == "known"

@@ -1,10 +1,12 @@
 """What every batch is made of, and how weights move."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
 
 from trainables.checks import must, must_choose
+from trainables.config.manifold import LearnedConfig
 from trainables.config.measurement import ThreatName
 
 FUSED_STEPS = (0, 5, 10, 20, 40)
@@ -17,6 +19,8 @@ class RoleConfig:
     Attributes:
         threat: what is perturbed: the image ("pixel"), its code on the manifold ("manifold"), or an affine
             transformation of it ("affine").
+        on: the manifold that codes are moved on, where it is not the one that the trial is measured on: a learned one,
+            or "known" for that of the data.
         share: fraction of the batch that plays this role.
         weight: of this role's mean loss in the sum over roles; all weights are divided by their sum.
         radius: of the ball that the perturbation stays in, image range or code units.
@@ -32,6 +36,7 @@ class RoleConfig:
     """
 
     threat: ThreatName
+    on: LearnedConfig | Literal["known"] | None = None
     share: float = 0.5
     weight: float = 0.5
     radius: float = 0.3
@@ -56,10 +61,27 @@ class RoleConfig:
             self.loss == "ce" or self.threat == "pixel",
             f"the trades loss is defined for the pixel threat; got {self.threat!r}",
         )
+        known = self.on is None or self.on == "known" or isinstance(self.on, LearnedConfig)
+        must(known, f"a role moves on a learned manifold, the known one, or the trial's; got {self.on!r}")
+        must(
+            self.on is None or self.threat == "manifold",
+            f"only codes are moved on a manifold of choice; got one for {self.threat!r}",
+        )
         must(
             self.centred or (self.threat == "affine" and self.steps == 0),
             f"only random transformations (affine, 0 steps) lie off their centre; got {self.threat!r}, {self.steps=}",
         )
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Rebuilds a config from nested plain values.
+
+        Raises:
+            ValueError: for a value out of its range.
+            TypeError: for a field that does not exist.
+        """
+        on = plain.get("on")
+        return cls(**{**plain, "on": LearnedConfig.from_dict(on) if isinstance(on, Mapping) else on})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

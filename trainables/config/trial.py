@@ -25,7 +25,8 @@ class TrialConfig:
 
     Attributes:
         width: multiplies the channels of the architecture.
-        manifold: a learned one to move codes on; None is the data's own, where it is known.
+        manifold: a learned one, which on-manifold errors are measured on, and which roles move codes on unless they
+            name another; None is the data's own, where it is known.
         clean_weight: of the clean examples' mean loss.
         roles: the adversarial parts of a batch, at most one a threat.
         fused_steps: upper limit of every role's steps; what may share a fused step agrees in it.
@@ -80,8 +81,14 @@ class TrialConfig:
 
     @property
     def manifolds(self) -> tuple[ThreatName, ...]:
-        """Names what images may be moved along, and are measured on."""
+        """Names what errors are measured on, beside the images themselves."""
         return ("manifold", "affine") if self.manifold else self.data.manifolds
+
+    @property
+    def moved_on(self) -> LearnedConfig | None:
+        """The learned manifold that training moves codes on; None is the data's own, where it is known."""
+        chosen = next((role.on for role in self.roles if role.on is not None), self.manifold)
+        return chosen if isinstance(chosen, LearnedConfig) else None
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -117,7 +124,7 @@ class TrialConfig:
             for role, capacity in zip(self.roles, self.capacities(), strict=True)
         ]
         moved = any(role.threat == "manifold" for role in self.roles)
-        learned = {"manifold": asdict(self.manifold)} if self.manifold and moved else {}
+        learned = {"manifold": asdict(self.moved_on)} if self.moved_on and moved else {}
         return {
             **learned,
             "architecture": self.architecture,
@@ -136,8 +143,12 @@ class TrialConfig:
         return digest(self.structure())[:10]
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns nested plain values that JSON can hold."""
+        """Returns nested plain values that JSON can hold.
+
+        What a role leaves to the trial is absent: checkpoints name a trial by the digest of this.
+        """
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        plain["roles"] = [{k: v for k, v in role.items() if (k, v) != ("on", None)} for role in plain["roles"]]
         return plain
 
     @classmethod
@@ -149,7 +160,7 @@ class TrialConfig:
             TypeError: for a field that does not exist.
         """
         values = parsed(plain)
-        values["roles"] = tuple(RoleConfig(**role) for role in values.get("roles", ()))
+        values["roles"] = tuple(RoleConfig.from_dict(role) for role in values.get("roles", ()))
         return cls(**values)
 
 

@@ -52,6 +52,8 @@ class Training:
     """A model on its way.
 
     Attributes:
+        manifolds: that it is measured on.
+        moved: that its roles move on.
         state: parameters, running statistics and the optimiser's moments, after the last step.
         tally: what training and evaluation have cost so far.
         order: draws the order of examples; `attack` the noise of the attacks.
@@ -61,6 +63,7 @@ class Training:
     classifier: Classifier
     splits: Splits
     manifolds: Manifolds
+    moved: Manifolds
     state: State
     tally: Tally
     order: torch.Generator
@@ -72,7 +75,9 @@ class Training:
         return self.classifier.fold(self.state.params, self.state.buffers)
 
 
-def begin(config: TrialConfig, classifier: Classifier, splits: Splits, manifolds: Manifolds) -> Training:
+def begin(
+    config: TrialConfig, classifier: Classifier, splits: Splits, manifolds: Manifolds, moved: Manifolds
+) -> Training:
     """Returns an untrained model; its weights depend on the trial's seed alone."""
     params, buffers = classifier.initialise(stream(config.seed, "weights"), DTYPE)
     state = State(params, buffers, optimisers.begin(params))
@@ -81,6 +86,7 @@ def begin(config: TrialConfig, classifier: Classifier, splits: Splits, manifolds
         classifier=classifier,
         splits=splits,
         manifolds=manifolds,
+        moved=moved,
         state=state,
         tally=Tally(),
         order=stream(config.seed, "order"),
@@ -122,7 +128,7 @@ def train(training: Training, after_step: Callable[[], None] = lambda: None) -> 
 def _epoch(training: Training, after_step: Callable[[], None]) -> float:
     """Runs what is left of an epoch and returns its mean loss."""
     config, progress = training.config, training.progress
-    step = dedicated_step(config, training.classifier, training.manifolds, DTYPE)
+    step = dedicated_step(config, training.classifier, training.moved, DTYPE)
     batches = math.ceil(config.data.n_train / config.batch_size)
     if progress.permutation is None:
         progress.permutation = torch.randperm(config.data.n_train, generator=training.order)
