@@ -34,6 +34,10 @@ class Norm(ABC):
     def steepest(self, gradient: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         """Returns the direction of length one in which a linear function rises most; zero for a zero gradient."""
 
+    @abstractmethod
+    def room(self, delta: Float[Tensor, "batch *shape"], radius: Tensor) -> Float[Tensor, "batch"]:
+        """Returns how long a perturbation of other coordinates may be beside this one, without leaving the ball."""
+
     def sample(
         self, gaussian: Float[Tensor, "batch *shape"], uniform: Float[Tensor, "batch"], radius: Tensor
     ) -> Float[Tensor, "batch *shape"]:
@@ -62,6 +66,9 @@ class Linf(Norm):
     def steepest(self, gradient: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         return gradient.sign()
 
+    def room(self, delta: Float[Tensor, "batch *shape"], radius: Tensor) -> Float[Tensor, "batch"]:
+        return radius.expand(len(delta))
+
 
 @final
 class L2(Norm):
@@ -79,6 +86,9 @@ class L2(Norm):
         largest = gradient.flatten(1).abs().amax(1).clamp_min(torch.finfo(gradient.dtype).tiny)
         scaled = gradient / per_example(largest, gradient)  # squares of small gradients would vanish
         return scaled / per_example(self.length(scaled).clamp_min(TINY), gradient)
+
+    def room(self, delta: Float[Tensor, "batch *shape"], radius: Tensor) -> Float[Tensor, "batch"]:
+        return (radius**2 - self.length(delta) ** 2).clamp_min(0).sqrt()
 
 
 NORMS: dict[str, Norm] = {"linf": Linf(), "l2": L2()}

@@ -1,15 +1,16 @@
-"""How an adversary looks for the worst: the loop that every gradient attack shares.
+"""How an adversary looks for the worst: what every attack is, and the loop that training shares.
 
 The loop and what it keeps are those of Stutz, Hein and Schiele (CVPR 2019, arXiv 1812.00740), supplementary material,
 with the bookkeeping of examples as masks; the slack is that of Zhang et al. 2020 (arXiv 2002.11242). All functions are
-pure and may run under `torch.vmap`: noise is passed in, nothing branches on a tensor's values.
+pure and may run under `torch.vmap`: noise is passed in, nothing branches on a tensor's values. Random attacks alone are
+not pure: they draw from a generator as they go, and are not for training.
 """
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -57,6 +58,85 @@ class Objective:
         return Objective(self.function, taken(self.belongings, rows))
 
 
+class Seen(NamedTuple):
+    """What was seen where examples stand.
+
+    Attributes:
+        delta: where they stand, inside the threat's ball and range.
+        loss: there.
+        gradient: of the loss; None for who does not climb on from there.
+        wrong: whether the image is misclassified.
+    """
+
+    delta: Float[Tensor, "batch *shape"]
+    loss: Float[Tensor, "batch"]
+    gradient: Float[Tensor, "batch *shape"] | None
+    wrong: Bool[Tensor, "batch"]
+
+    @property
+    def slope(self) -> Float[Tensor, "batch *shape"]:
+        """The gradient, for who needs one."""
+        if self.gradient is None:
+            raise ValueError("an attack that climbs must be shown gradients; got None")
+        return self.gradient
+
+
+def look(objective: Objective, threat: Threat, delta: Tensor, *, climbs: bool, alone: bool) -> Seen:
+    """Returns what is seen at perturbations.
+
+    Args:
+        objective: of the images.
+        threat: renders them.
+        delta: where to look.
+        climbs: whether gradients are wanted; without, there is no backward pass.
+        alone: not under `torch.vmap`.
+    """
+
+    def rise(at: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        loss, wrong = objective(threat.render(at))
+        return loss.sum(), (loss, wrong)
+
+    if climbs:
+        gradient, (loss, wrong) = grad_and_aux(rise, delta, alone=alone)
+        return Seen(delta, loss, gradient, wrong)
+    with torch.no_grad():
+        _, (loss, wrong) = rise(delta)
+    return Seen(delta, loss, None, wrong)
+
+
+class Attack(ABC):
+    """A rule for the next step; the loops around it are `search` and `trainables.evaluation.errors.Probe`.
+
+    Attributes:
+        climbs: whether it needs gradients; a black box makes do with forward passes.
+        random: whether its steps are drawn; `begin` then needs a generator.
+    """
+
+    climbs: ClassVar[bool] = True
+    random: ClassVar[bool] = False
+
+    @abstractmethod
+    def begin(
+        self, start: Float[Tensor, "batch *shape"], *, steps: int, rng: torch.Generator | None = None
+    ) -> Any:
+        """Returns the state that the first step starts from.
+
+        Tensors in a state have the batch as their first axis, so that who leaves takes his rows with him (`taken`).
+
+        Args:
+            start: the first perturbations.
+            steps: that will be made at most.
+            rng: of attacks that draw. They do it for all of this batch in every step, see `Noise`.
+        """
+
+    @abstractmethod
+    def move(self, seen: Seen, state: Any, threat: Threat, step_size: Tensor) -> tuple[Tensor, Any]:
+        """Returns the perturbation to look at next, not yet projected, and the new state.
+
+        The step size is a fraction of the threat's radius.
+        """
+
+
 class Found(NamedTuple):
     """What an attack keeps of its search.
 
@@ -64,7 +144,8 @@ class Found(NamedTuple):
         delta: inside the threat's ball and range.
         loss: at that perturbation.
         success: whether any iterate was misclassified.
-        looks: iterates that were looked at, each a forward pass; all but that after the last step a gradient too.
+        looks: iterates that were looked at, each a forward pass; all but that after the last step a gradient too, if the
+            attack climbs.
     """
 
     delta: Float[Tensor, "batch *shape"]
@@ -80,38 +161,21 @@ class _Kept(NamedTuple):
     since: Int[Tensor, "batch"]  # iterates since the first success
     looks: Int[Tensor, "batch"]
 
-    def updated(self, delta: Tensor, loss: Tensor, wrong: Tensor, slack: Tensor, live: Tensor) -> "_Kept":
+    def updated(self, seen: Seen, slack: Tensor, live: Tensor) -> "_Kept":
         """Without slack: whatever comes until the first success, then the highest loss.
 
         With slack: whatever comes until that many iterates after the first success.
         """
-        highest = ~self.success | (loss > self.loss)
+        highest = ~self.success | (seen.loss > self.loss)
         take = torch.where(slack < 0, highest, self.since <= slack) & live
-        success = self.success | (wrong & live)
+        success = self.success | (seen.wrong & live)
         return _Kept(
-            torch.where(per_example(take, delta), delta, self.delta),
-            torch.where(take, loss, self.loss),
+            torch.where(per_example(take, seen.delta), seen.delta, self.delta),
+            torch.where(take, seen.loss, self.loss),
             success,
             self.since + success,
             self.looks + 1,
         )
-
-
-class Attack(ABC):
-    """A rule for the next step; the loop around it is `search`."""
-
-    @abstractmethod
-    def begin(self, delta: Tensor) -> Any:
-        """Returns the state that the first step starts from."""
-
-    @abstractmethod
-    def move(
-        self, delta: Tensor, gradient: Tensor, state: Any, threat: Threat, step_size: Tensor
-    ) -> tuple[Tensor, Any]:
-        """Returns the perturbation after a step uphill, not yet projected, and the new state.
-
-        The step size is a fraction of the threat's radius.
-        """
 
 
 class _Running(NamedTuple):
@@ -136,21 +200,16 @@ class _Running(NamedTuple):
         )
 
     def stepped(self, attack: Attack, slack: Tensor, live: Tensor, step_size: Tensor, alone: bool) -> "_Running":
-        """Returns them a step uphill, with what was seen before it."""
-
-        def rise(delta: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-            loss, wrong = self.objective(self.threat.render(delta))
-            return loss.sum(), (loss, wrong)
-
-        gradient, (loss, wrong) = grad_and_aux(rise, self.delta, alone=alone)
-        moved, state = attack.move(self.delta, gradient, self.state, self.threat, step_size)
-        kept = self.kept.updated(self.delta, loss, wrong, slack, live)
+        """Returns them a step further, with what was seen before it."""
+        seen = look(self.objective, self.threat, self.delta, climbs=attack.climbs, alone=alone)
+        moved, state = attack.move(seen, self.state, self.threat, step_size)
+        kept = self.kept.updated(seen, slack, live)
         return self._replace(delta=self.threat.project(moved), state=state, kept=kept)
 
     def looked(self, slack: Tensor, live: Tensor) -> "_Running":
         """Returns them with what is seen where they stand."""
-        loss, wrong = self.objective(self.threat.render(self.delta))
-        return self._replace(kept=self.kept.updated(self.delta, loss, wrong, slack, live))
+        seen = look(self.objective, self.threat, self.delta, climbs=False, alone=False)
+        return self._replace(kept=self.kept.updated(seen, slack, live))
 
     def parted(self, slack: Tensor, part: int) -> tuple["_Running", "_Running"] | None:
         """Returns who goes on and who leaves, or None where too few have finished to make a smaller batch."""
@@ -173,6 +232,7 @@ def search(
     slack: Tensor,
     longest: int,
     alone: bool,
+    rng: torch.Generator | None = None,
 ) -> Found:
     """Looks for a perturbation that raises the objective.
 
@@ -182,18 +242,20 @@ def search(
         threat: says what may change.
         start: the first perturbation, inside the ball.
         step_size: a fraction of the threat's radius.
-        steps: gradient steps of this search, at most `longest`; what comes after them changes nothing.
+        steps: steps of this search, at most `longest`; what comes after them changes nothing.
         slack: `NO_SLACK` to keep the highest loss, or the number of iterates to go on after the first success.
         longest: steps of the loop.
         alone: not under `torch.vmap`: the search may then look at values, and examples that have finished leave the
             batch.
+        rng: of a random attack, which must be alone.
     """
     infinity = torch.full_like(start.flatten(1)[:, 0], -torch.inf)
     never = torch.zeros_like(infinity, dtype=torch.bool)
     none = never.to(torch.int32)
     everyone = torch.arange(len(start), device=start.device)
     kept = _Kept(start, infinity, never, none, none)
-    running, left = _Running(everyone, objective, threat, start, attack.begin(start), kept), []
+    state = attack.begin(start, steps=longest, rng=rng)
+    running, left = _Running(everyone, objective, threat, start, state, kept), []
     every, part = 1 if start.device.type == "cpu" else CHECK_EVERY, max(1, len(start) // PARTS)
     for iteration in range(longest + 1):
         if alone and iteration % every == 0 and (parts := running.parted(slack, part)):

@@ -8,22 +8,24 @@ attack, over correctly classified examples, mean over attempts.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from trainables.attacks.attack import Attack, taken
-from trainables.attacks.objectives import cross_entropy
+from trainables.attacks.attack import Attack, Objective, look, taken
+from trainables.attacks.objectives import cross_entropy, dlr_targeted, others
 from trainables.classifiers.classifier import Classifier
 from trainables.data.split import Split
-from trainables.differentiation import Tensors, grad_and_aux
+from trainables.differentiation import Tensors
 from trainables.evaluation.tally import Tally
+from trainables.seeding import stream
 from trainables.threats.threat import Threat
 
 CHUNK = 500
 WORTH_LEAVING = 1 / 8  # of a batch; to make it anew for fewer would cost more than they do
+SEEDS = 2**62
 
 MakeThreat = Callable[[Tensor, Tensor], Threat]
 """Makes the threat for some examples (indices into a split) at one radius."""
@@ -54,16 +56,73 @@ class Subject:
         made = threat(indices, torch.tensor(0.0))
         return self._wrong(indices, made.render(torch.zeros_like(made.anchor)))
 
+    def logits(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch classes"]:
+        """Returns logits, and counts what they cost."""
+        self.tally.add(len(images), forward=1)
+        return self.classifier.logits(self.folded, images)
+
     def _wrong(self, indices: Tensor, images: Tensor) -> Bool[Tensor, "batch"]:
-        self.tally.add(len(indices), forward=1)
-        return self.classifier.logits(self.folded, images).argmax(1) != self.split.labels[indices]
+        return self.logits(images).argmax(1) != self.split.labels[indices]
+
+
+MakeObjective = Callable[[Subject, Tensor, Threat], Objective]
+"""Makes what is raised on some examples (indices into a split) under their threat."""
+
+
+def raising(objective: Callable[[Classifier, Tensors, Tensor], Objective]) -> MakeObjective:
+    """Returns what makes an objective of the true labels, such as `dlr`, for a subject's examples."""
+
+    def make(subject: Subject, indices: Tensor, threat: Threat) -> Objective:
+        return objective(subject.classifier, subject.folded, subject.split.labels[indices])
+
+    return make
+
+
+def towards(place: int) -> MakeObjective:
+    """Returns what makes the targeted DLR, towards a wrong class that is likely where nothing is perturbed.
+
+    Args:
+        place: of the class among the wrong ones, 1 for the likeliest.
+    """
+
+    def make(subject: Subject, indices: Tensor, threat: Threat) -> Objective:
+        labels = subject.split.labels[indices]
+        logits = subject.logits(threat.render(torch.zeros_like(threat.anchor)))
+        if not 1 <= place < logits.shape[1]:
+            raise ValueError(f"place counts the wrong classes, from 1 to {logits.shape[1] - 1}; got {place=}")
+        targets = others(logits, labels).argsort(dim=1, descending=True)[:, place - 1]
+        return dlr_targeted(subject.classifier, subject.folded, labels, targets)
+
+    return make
 
 
 class Starts(NamedTuple):
-    """Random starts of several attempts, see `Norm.sample`."""
+    """What is random in several attempts.
+
+    Attributes:
+        gaussian: where they start, see `Norm.sample`; and `uniform`.
+        seed: of the steps of attacks that draw them.
+    """
 
     gaussian: Float[Tensor, "attempt example *shape"]
     uniform: Float[Tensor, "attempt example"]
+    seed: int = 0
+
+
+class _Running(NamedTuple):
+    """Examples, each in one attempt, that have not fallen."""
+
+    attempt: Int[Tensor, "running"]
+    example: Int[Tensor, "running"]
+    objective: Objective
+    threat: Threat
+    delta: Tensor
+    state: Any
+
+    def at(self, rows: Tensor) -> "_Running":
+        """Returns some of them."""
+        attempt, example, delta, state = taken((self.attempt, self.example, self.delta, self.state), rows)
+        return _Running(attempt, example, self.objective.at(rows), self.threat.at(rows), delta, state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +131,16 @@ class Probe:
 
     Attributes:
         threat: makes the threat.
-        steps: gradient steps an attempt.
+        steps: of an attempt; each costs a forward pass and, if the attack climbs, a backward pass.
         step_size: as a fraction of the radius that is asked for.
+        objective: makes what the attack raises.
     """
 
     attack: Attack
     threat: MakeThreat
     steps: int
     step_size: float
+    objective: MakeObjective = raising(cross_entropy)
 
     def succeeds(
         self, subject: Subject, indices: Tensor, radius: float, starts: Starts, *, once: bool
@@ -100,44 +161,44 @@ class Probe:
         for rows in torch.split(everything, max(1, min(CHUNK, len(indices))) if once else CHUNK):
             attempt, example = (rows[~found.any(0)[rows[:, 1]]] if once else rows).unbind(1)
             if len(example):  # not every network takes an empty batch
-                self._try(subject, attempt, example, radius, starts, found)
+                self._try(subject, self._begun(subject, attempt, example, radius, starts), found)
         return found[:, indices]
 
-    def _try(
-        self, subject: Subject, attempt: Tensor, example: Tensor, radius: float, starts: Starts, found: Tensor
-    ) -> None:
-        """Attacks examples, each in one attempt, and notes in `found` which fall."""
+    def _begun(self, subject: Subject, attempt: Tensor, example: Tensor, radius: float, starts: Starts) -> _Running:
         threat = self.threat(example, torch.tensor(radius))
         delta = threat.start(starts.gaussian[attempt, example], starts.uniform[attempt, example])
-        state, step_size = self.attack.begin(delta), torch.tensor(self.step_size)
+        objective = self.objective(subject, example, threat)
+        return _Running(attempt, example, objective, threat, delta, self._state(delta, attempt, example, starts))
+
+    def _state(self, delta: Tensor, attempt: Tensor, example: Tensor, starts: Starts) -> Any:
+        """Returns the attack's first state.
+
+        One that draws its steps does it for all examples in all attempts, so that none depends on how others fare.
+        """
+        if not self.attack.random:
+            return self.attack.begin(delta, steps=self.steps)
+        attempts, examples = starts.uniform.shape
+        rows = attempt * examples + example
+        everyone = delta.new_zeros(attempts * examples, *delta.shape[1:])
+        everyone[rows] = delta
+        state = self.attack.begin(everyone, steps=self.steps, rng=stream(starts.seed, "steps"))
+        return taken(state, rows)
+
+    def _try(self, subject: Subject, running: _Running, found: Tensor) -> None:
+        """Attacks, and notes in `found` who falls."""
+        step_size = torch.tensor(self.step_size)
         for step in range(self.steps + 1):
-            gradient, wrong = self._look(subject, example, threat, delta, climbs=step < self.steps)
-            found[attempt[wrong], example[wrong]] = True
-            left = ~found[attempt, example]
+            climbs = self.attack.climbs and step < self.steps
+            subject.tally.add(len(running.example), forward=1, backward=int(climbs))
+            seen = look(running.objective, running.threat, running.delta, climbs=climbs, alone=True)
+            found[running.attempt[seen.wrong], running.example[seen.wrong]] = True
+            left = ~found[running.attempt, running.example]
             if step == self.steps or not left.any():
                 return
             if left.double().mean() <= 1 - WORTH_LEAVING:
-                kept = (gradient, delta, state, attempt, example)
-                gradient, delta, state, attempt, example = taken(kept, left)
-                threat = threat.at(left)
-            moved, state = self.attack.move(delta, gradient, state, threat, step_size)
-            delta = threat.project(moved)
-
-    def _look(
-        self, subject: Subject, example: Tensor, threat: Threat, delta: Tensor, *, climbs: bool
-    ) -> tuple[Tensor, Tensor]:
-        """Returns the gradient at perturbations, if the attack climbs on from there, and which are misclassified."""
-        objective = cross_entropy(subject.classifier, subject.folded, subject.split.labels[example])
-
-        def rise(at: Tensor) -> tuple[Tensor, Tensor]:
-            loss, wrong = objective(threat.render(at))
-            return loss.sum(), wrong
-
-        subject.tally.add(len(example), forward=1, backward=int(climbs))
-        if climbs:
-            return grad_and_aux(rise, delta, alone=True)
-        with torch.no_grad():
-            return delta, rise(delta)[1]
+                seen, running = taken(seen, left), running.at(left)
+            moved, state = self.attack.move(seen, running.state, running.threat, step_size)
+            running = running._replace(delta=running.threat.project(moved), state=state)
 
 
 def lost_under_attack(
@@ -185,4 +246,6 @@ def _starts(probe: Probe, everyone: Tensor, attempts: int, rng: torch.Generator)
     drawn = [
         (torch.randn(anchor.shape, generator=rng), torch.rand(len(everyone), generator=rng)) for _ in range(attempts)
     ]
-    return Starts(*(torch.stack(noise) for noise in zip(*drawn, strict=True)))
+    gaussian, uniform = (torch.stack(noise) for noise in zip(*drawn, strict=True))
+    seed = int(torch.randint(SEEDS, (), generator=rng)) if probe.attack.random else 0
+    return Starts(gaussian, uniform, seed)

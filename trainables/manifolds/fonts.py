@@ -48,5 +48,9 @@ class FontManifold(Manifold):
     def clamp(self, free: Float[Tensor, "batch code"]) -> Float[Tensor, "batch code"]:
         return self.warp.clamp(free)
 
+    @property
+    def box(self) -> tuple[Float[Tensor, "code"], Float[Tensor, "code"]]:
+        return self.warp.low, self.warp.high
+
     def digest(self) -> str:
         return hashlib.sha256(self.prototypes.numpy().tobytes() + self.warp.words()).hexdigest()

@@ -39,6 +39,11 @@ class Manifold(ABC):
     def clamp(self, free: Float[Tensor, "batch code"]) -> Float[Tensor, "batch code"]:
         """Returns the nearest free part inside the latent box, with the gradient of what it is given."""
 
+    @property
+    @abstractmethod
+    def box(self) -> tuple[Float[Tensor, "code"], Float[Tensor, "code"]]:
+        """The ends of the latent box, of every number of a code."""
+
     @abstractmethod
     def digest(self) -> str:
         """Names everything that determines this manifold: 64 hexadecimal digits."""

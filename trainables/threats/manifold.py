@@ -26,6 +26,10 @@ class ManifoldThreat(Threat):
     def anchor(self) -> Float[Tensor, "batch code"]:
         return self.code.free
 
+    @property
+    def box(self) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
+        return self.manifold.box
+
     def bounded(self, delta: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         return self.manifold.clamp(self.code.free + delta) - self.code.free
 

@@ -1,5 +1,6 @@
 from typing import final
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -24,6 +25,10 @@ class PixelThreat(Threat):
     @property
     def anchor(self) -> Float[Tensor, "batch channel height width"]:
         return self.images
+
+    @property
+    def box(self) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
+        return torch.tensor(0.0), torch.tensor(1.0)
 
     def bounded(self, delta: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         return self.render(delta) - self.images

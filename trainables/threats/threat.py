@@ -27,6 +27,11 @@ class Threat(ABC):
     def anchor(self) -> Float[Tensor, "batch *shape"]:
         """What delta is added to: images, or the free part of codes."""
 
+    @property
+    @abstractmethod
+    def box(self) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
+        """The range that anchor and delta together stay in (of pixels, of the latent box), for every example alike."""
+
     @abstractmethod
     def bounded(self, delta: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         """Returns the nearest perturbation that leaves its example inside the range (of pixels, of the latent box)."""

@@ -32,6 +32,10 @@ class Plane(Manifold):
     def clamp(self, free):
         return free.clamp(-5, 5)
 
+    @property
+    def box(self):
+        raise NotImplementedError
+
     def digest(self):
         return "plane"
 
@@ -110,6 +114,10 @@ class Spot(Manifold):
 
     def clamp(self, free):
         return free.clamp(-0.8, 0.8)
+
+    @property
+    def box(self):
+        raise NotImplementedError
 
     def digest(self):
         return "spot"

@@ -1,0 +1,159 @@
+"""What random search draws anew, on which threat: squares of pixels, windows of pixels, or numbers of a code.
+
+Squares (algorithm 2) and windows (algorithm 3) are those of Andriushchenko et al. 2020 (arXiv 1912.00049), section 3;
+the numbers of a code, which has no neighbourhoods, are ours.
+"""
+
+from abc import ABC, abstractmethod
+from typing import final
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from trainables.attacks.noise import Noise
+from trainables.geometry import L2, TINY, per_example
+from trainables.threats.pixel import PixelThreat
+from trainables.threats.threat import Threat
+
+TILES = 5  # along the shorter side of an image
+SMALLEST = 3  # pixels along a window's side
+
+
+class Proposals(ABC):
+    """Perturbations on the surface of the ball, not yet moved into the range."""
+
+    @abstractmethod
+    def first(self, delta: Tensor, threat: Threat, noise: Noise) -> Tensor:
+        """Returns perturbations to begin with."""
+
+    @abstractmethod
+    def next(self, delta: Tensor, threat: Threat, part: float, noise: Noise) -> Tensor:
+        """Returns perturbations of which a part differs from the given ones."""
+
+
+def proposals(threat: Threat) -> Proposals:
+    """Returns those for a threat."""
+    if not isinstance(threat, PixelThreat):
+        return Numbers()
+    return Windows() if isinstance(threat.norm, L2) else Squares()
+
+
+@final
+class Squares(Proposals):
+    """L-inf on pixels: a square in which every channel goes to one end of its ball; at first, columns do."""
+
+    def first(self, delta: Tensor, threat: Threat, noise: Noise) -> Tensor:
+        _, channels, _, width = delta.shape
+        return (per_example(threat.radius, delta) * noise.signs(channels, 1, width).to(delta)).expand_as(delta)
+
+    def next(self, delta: Tensor, threat: Threat, part: float, noise: Noise) -> Tensor:
+        channels, *extent = delta.shape[1:]
+        side = _side(part, extent)
+        inside = _inside(_corners(side, extent, noise), side, extent)
+        drawn = per_example(threat.radius, delta) * noise.signs(channels, 1, 1).to(delta)
+        return torch.where(inside, drawn, delta)
+
+
+@final
+class Windows(Proposals):
+    """L2 on pixels: one window's budget, and what is unspent, goes to a bump in another; at first, bumps are tiles."""
+
+    def first(self, delta: Tensor, threat: Threat, noise: Noise) -> Tensor:
+        channels, height, width = delta.shape[1:]
+        side = max(1, min(height, width) // TILES)
+        rows, columns = height // side, width // side
+        signs = noise.signs(channels, rows, columns).repeat_interleave(side, 2).repeat_interleave(side, 3)
+        tiles = signs.to(delta) * bump(side).to(delta).repeat(rows, columns)
+        filled = F.pad(tiles, (0, width - columns * side, 0, height - rows * side))
+        return per_example(threat.radius, delta) * threat.norm.steepest(filled)
+
+    def next(self, delta: Tensor, threat: Threat, part: float, noise: Noise) -> Tensor:
+        channels, *extent = delta.shape[1:]
+        side = min(max(_side(part, extent), SMALLEST) | 1, *extent)  # odd
+        corners, other = _corners(side, extent, noise), _corners(side, extent, noise)
+        window = _inside(corners, side, extent)
+        both = window | _inside(other, side, extent)
+        shape = _placed(bump(side).to(delta), corners, extent, turned=noise.uniform() < 0.5)
+        unspent = threat.norm.room(delta, threat.radius) ** 2
+        room = (_lengths(delta * both) ** 2 + per_example(unspent, delta) / channels).sqrt()
+        fresh = noise.signs(channels, 1, 1).to(delta) * shape + _direction(delta * window)
+        return torch.where(both, 0, delta) + room * _direction(fresh * window)
+
+
+@final
+class Numbers(Proposals):
+    """Codes: some numbers in a random direction, as far as the ball lets them; at first, all are drawn."""
+
+    def first(self, delta: Tensor, threat: Threat, noise: Noise) -> Tensor:
+        return self.next(delta, threat, 1.0, noise)
+
+    def next(self, delta: Tensor, threat: Threat, part: float, noise: Noise) -> Tensor:
+        shape, length = delta.shape, delta[0].numel()
+        order = noise.uniform(length).argsort(dim=1)
+        chosen = (order < max(1, round(part * length))).reshape(shape)
+        drawn = torch.where(chosen, noise.normal(length).to(delta).reshape(shape), 0)
+        direction = drawn / per_example(threat.norm.length(drawn).clamp_min(TINY), delta)
+        rest = torch.where(chosen, 0, delta)
+        return rest + per_example(threat.norm.room(rest, threat.radius), delta) * direction
+
+
+def bump(side: int) -> Float[Tensor, "side side"]:
+    """Returns a square of length one: two neighbouring hills of opposite signs (there, equation 2)."""
+    half = side // 2
+    hills = torch.cat([_hill(side, half), -_hill(side, side - half)], dim=1)
+    return hills / hills.norm()
+
+
+def _hill(height: int, width: int) -> Tensor:
+    """Returns rectangles one upon another, which shrink towards the middle: 1/(n + 1 - k)^2 high each, k = 0, ..., n."""
+    n = height // 2
+    rows = (torch.arange(height) - n).abs()
+    columns = (torch.arange(width) - width // 2).abs()
+    terms = 1 / torch.arange(n + 1, 0, -1, dtype=torch.float64) ** 2
+    return terms.cumsum(0)[n - torch.maximum(rows[:, None], columns[None, :])]
+
+
+def _side(part: float, extent: list[int]) -> int:
+    """Returns the side of a square that is such a part of an image."""
+    height, width = extent
+    return min(max(1, round((part * height * width) ** 0.5)), *extent)
+
+
+def _corners(side: int, extent: list[int], noise: Noise) -> Int[Tensor, "batch 2"]:
+    """Draws the upper left corner of a square inside the image for each example."""
+    free = torch.tensor([length - side + 1 for length in extent], device=noise.rows.device)
+    return (noise.uniform(2) * free).long()
+
+
+def _inside(corners: Int[Tensor, "batch 2"], side: int, extent: list[int]) -> Bool[Tensor, "batch 1 height width"]:
+    """Returns which pixels lie in each example's square."""
+    down, right = (
+        (torch.arange(length, device=corners.device) - first[:, None]) for length, first in zip(extent, corners.unbind(1), strict=True)
+    )
+    rows, columns = (down >= 0) & (down < side), (right >= 0) & (right < side)
+    return (rows[:, :, None] & columns[:, None, :])[:, None]
+
+
+def _placed(
+    square: Float[Tensor, "side side"], corners: Int[Tensor, "batch 2"], extent: list[int], *, turned: Tensor
+) -> Float[Tensor, "batch 1 height width"]:
+    """Returns images with the square at each one's corner, turned over its diagonal or not; other pixels do not count."""
+    last = len(square) - 1
+    down, right = (
+        (torch.arange(length, device=corners.device) - first[:, None]).clamp(0, last)
+        for length, first in zip(extent, corners.unbind(1), strict=True)
+    )
+    upright, flat = square[down[:, :, None], right[:, None, :]], square[right[:, None, :], down[:, :, None]]
+    return torch.where(turned[:, None, None], flat, upright)[:, None]
+
+
+def _lengths(delta: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch channel 1 1"]:
+    """Returns the L2 norm of every channel."""
+    return delta.square().sum((2, 3), keepdim=True).sqrt()
+
+
+def _direction(delta: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch channel height width"]:
+    """Returns every channel at length one, or zero."""
+    return delta / _lengths(delta).clamp_min(TINY)
