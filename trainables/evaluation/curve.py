@@ -90,7 +90,7 @@ def error_curve(
     name: ThreatName,
     radius: float,
     fractions: Sequence[float],
-    watch: Watch = lambda line: None,
+    watch: Watch = lambda _: None,
 ) -> tuple[Curve, list[Line]]:
     """Measures a curve, and says what it took.
 

@@ -6,7 +6,6 @@ and says nothing where all is well. A flag does not say that a model is not robu
 evidence that it is.
 """
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -45,14 +44,14 @@ def logits_not_finite(seen: Inspection) -> Flag | None:
     """Weights that are NaN, or overflow."""
     if seen.not_finite == 0:
         return None
-    return Flag("logits_not_finite", f"{_share(seen.not_finite, seen)} have logits that are not finite (none may)")
+    return Flag("logits_not_finite", f"{_share(seen.not_finite, seen.images)} have logits that are not finite (none may)")
 
 
 def logits_are_probabilities(seen: Inspection) -> Flag | None:
     """A softmax at the end: losses take another softmax of it, and gradients shrink."""
     if seen.probabilities <= PROBABILITIES:
         return None
-    share = _share(seen.probabilities, seen)
+    share = _share(seen.probabilities, seen.images)
     return Flag("logits_are_probabilities", f"logits of {share} lie in [0, 1] and sum to 1 (at most {PROBABILITIES:g} may)")
 
 
@@ -84,7 +83,7 @@ def zero_gradients(seen: Inspection) -> Flag | None:
         return None
     return Flag(
         "zero_gradients",
-        f"the gradient of the margin is zero at {_share(seen.flat, seen)} (at most {FEW:g} may): it promises less than "
+        f"the gradient of the margin is zero at {_share(seen.flat, seen.gradients)} (at most {FEW:g} may): it promises less than "
         f"{FLAT:g} of the margin over the whole range of all pixels",
     )
 
@@ -93,7 +92,7 @@ def gradients_not_finite(seen: Inspection) -> Flag | None:
     """Gradients that overflow, or divide by zero."""
     if seen.broken == 0:
         return None
-    return Flag("gradients_not_finite", f"the gradient of the margin is not finite at {_share(seen.broken, seen)}")
+    return Flag("gradients_not_finite", f"the gradient of the margin is not finite at {_share(seen.broken, seen.gradients)}")
 
 
 def blind_cross_entropy(seen: Inspection) -> Flag | None:
@@ -103,7 +102,7 @@ def blind_cross_entropy(seen: Inspection) -> Flag | None:
     return Flag(
         "blind_cross_entropy",
         f"the gradient of the cross-entropy is exactly zero, and that of the margin is not, at "
-        f"{_share(seen.blind, seen)} (at most {FEW:g} may): the search's and the paper's attack see nothing there",
+        f"{_share(seen.blind, seen.gradients)} (at most {FEW:g} may): the search's and the paper's attack see nothing there",
     )
 
 
@@ -125,14 +124,14 @@ def chance_level(seen: Inspection, error: float) -> Flag | None:
     return Flag(
         "chance_level",
         f"the error of {error:.3f} must lie below that of the best constant prediction, {seen.chance:.3f}; "
-        f"{_share(seen.commonest, seen)} are taken for the same class",
+        f"{_share(seen.commonest, seen.images)} are taken for the same class",
     )
 
 
 # -- of what attacks found -------------------------------------------------------------------------------------------
 
 
-def black_box_beats_white_box(curve: Curve, attacked: int) -> Flag | None:
+def black_box_beats_white_box(name: str, curve: Curve, attacked: int) -> Flag | None:
     """Who knows less finds more: gradients mislead. Images from another network count as a black box."""
     ahead = [black - white for black, white in zip(curve.black_box, curve.white_box, strict=True)]
     most = max(range(len(ahead)), key=ahead.__getitem__)
@@ -140,7 +139,7 @@ def black_box_beats_white_box(curve: Curve, attacked: int) -> Flag | None:
         return None
     return Flag(
         "black_box_beats_white_box",
-        f"at radius {curve.radii[most]:.3g} attacks without the model's gradients lose {curve.black_box[most]:.3f}, and "
+        f"{name}: at radius {curve.radii[most]:.3g} attacks without the model's gradients lose {curve.black_box[most]:.3f}, and "
         f"those with them {curve.white_box[most]:.3f} (the first may be ahead by {BEATEN_BY:g})",
     )
 
@@ -190,21 +189,22 @@ def steps_do_not_help(steps: Steps | None) -> Flag | None:
     )
 
 
-def reconstruction_gap(clean: float, rendered: float, on_manifold: float) -> Flag | None:
+def reconstruction_gap(name: str, clean: float, rendered: float, attacked: float) -> Flag | None:
     """A manifold that changes what the model says more than the adversary does.
 
     Args:
+        name: of the threat.
         clean: error on the images.
         rendered: error on what the manifold makes of them.
-        on_manifold: error under attack there.
+        attacked: error under attack there.
     """
     gap = abs(rendered - clean)
-    if gap <= on_manifold:
+    if gap <= attacked:
         return None
     return Flag(
         "reconstruction_gap",
-        f"the error is {clean:.3f} on images and {rendered:.3f} on what the manifold makes of them: a gap of {gap:.3f}, "
-        f"larger than the on-manifold error, {on_manifold:.3f}",
+        f"{name}: the error is {clean:.3f} on images and {rendered:.3f} on what the manifold makes of them: a gap of "
+        f"{gap:.3f}, larger than the error under attack there, {attacked:.3f}",
     )
 
 
@@ -222,24 +222,40 @@ OF_MODEL = (
 
 def of_model(seen: Inspection, error: float) -> list[Flag]:
     """Returns the flags of a model that nobody has attacked."""
-    return _raised([*(check(seen) for check in OF_MODEL), chance_level(seen, error)])
+    return _raised(*(check(seen) for check in OF_MODEL), chance_level(seen, error))
 
 
 def of_attacks(curve: Curve, attacked: int, steps: Steps | None) -> list[Flag]:
     """Returns the flags of attacks on the image."""
     return _raised(
-        [
-            black_box_beats_white_box(curve, attacked),
-            radius_does_not_help(curve),
-            error_below_one(curve),
-            steps_do_not_help(steps),
-        ]
+        black_box_beats_white_box("pixel", curve, attacked),
+        radius_does_not_help(curve),
+        error_below_one(curve),
+        steps_do_not_help(steps),
     )
 
 
-def _raised(flags: Sequence[Flag | None]) -> list[Flag]:
+def of_manifold(name: str, clean: float, curve: Curve, eta: float, attacked: int) -> list[Flag]:
+    """Returns the flags of attacks on codes.
+
+    There an error need not come to 1: what is moved on the manifold of a class stays in it.
+
+    Args:
+        name: of the threat.
+        clean: error on the images.
+        curve: of errors on the manifold.
+        eta: the study's radius.
+        attacked: examples.
+    """
+    return _raised(
+        black_box_beats_white_box(name, curve, attacked),
+        reconstruction_gap(name, clean, curve.worst[0], curve.at(eta)),
+    )
+
+
+def _raised(*flags: Flag | None) -> list[Flag]:
     return [flag for flag in flags if flag]
 
 
-def _share(fraction: float, seen: Inspection) -> str:
-    return f"{fraction:.0%} of {seen.images} clean images"
+def _share(fraction: float, images: int) -> str:
+    return f"{fraction:.0%} of {images} clean images"

@@ -18,7 +18,7 @@ from trainables.differentiation import Tensors, grad_and_aux
 from trainables.evaluation.errors import Subject
 from trainables.seeding import stream
 
-MakeObjective = Callable[[Classifier, Tensors, Tensor], Objective]
+OfLabels = Callable[[Classifier, Tensors, Tensor], Objective]
 LOOKED_AT = 64  # images
 PASSES = 4  # of the same images: who is random now and then is to be caught
 GUESTS = 8  # images whose logits are compared in two batches
@@ -33,6 +33,7 @@ class Inspection:
 
     Attributes:
         images: looked at.
+        classes: that it tells apart.
         correct: how many of them are classified correctly; gradients are those at these, or at all where there are none.
         not_finite: fraction whose logits are not all finite.
         probabilities: fraction whose logits lie in [0, 1] and sum to 1.
@@ -48,6 +49,7 @@ class Inspection:
     """
 
     images: int
+    classes: int
     correct: int
     not_finite: float
     probabilities: float
@@ -60,6 +62,11 @@ class Inspection:
     noisy_error: float
     commonest: float
     chance: float
+
+    @property
+    def gradients(self) -> int:
+        """How many images gradients were taken at."""
+        return self.correct or self.images
 
 
 def repeat_difference(subject: Subject) -> float:
@@ -89,6 +96,7 @@ def inspect(subject: Subject, seed: int, *, unrepeatable: float) -> Inspection:
     sums = (logits >= 0).all(1) & (logits <= 1).all(1) & ((logits.sum(1) - 1).abs() <= SUM)
     return Inspection(
         images=len(rows),
+        classes=logits.shape[1],
         correct=int(right.sum()),
         not_finite=_fraction(~logits.isfinite().all(1)),
         probabilities=_fraction(sums),
@@ -108,7 +116,7 @@ def _looked_at(subject: Subject) -> Tensor:
     return torch.arange(min(LOOKED_AT, len(subject.split)))
 
 
-def _slopes(subject: Subject, make: MakeObjective, rows: Tensor) -> Float[Tensor, "batch channel height width"]:
+def _slopes(subject: Subject, make: OfLabels, rows: Tensor) -> Float[Tensor, "batch channel height width"]:
     """Returns gradients of an objective with respect to the images."""
     objective = make(subject.classifier, subject.folded, subject.split.labels[rows])
 
