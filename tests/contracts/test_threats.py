@@ -119,3 +119,25 @@ def test_render_passes_gradients_to_the_perturbation(make_threat: MakeThreat) ->
 
     assert delta.grad is not None
     assert (delta.grad.flatten(1).abs().sum(1) > 0).all()
+
+
+def test_the_box_is_where_perturbations_end(make_threat: MakeThreat) -> None:
+    threat = make_threat(0.3)
+    far = torch.full_like(threat.anchor, 10)
+
+    for end, delta in zip(threat.box, (-far, far), strict=True):
+        torch.testing.assert_close(threat.anchor + threat.bounded(delta), end.double().expand_as(far))
+
+
+@NAMES
+def test_room_is_what_other_coordinates_may_have(name: str) -> None:
+    radii = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
+    delta, other = torch.zeros(3, 6, dtype=torch.float64), torch.zeros(3, 6, dtype=torch.float64)
+    delta[:, :3], other[:, 3:] = 0.2, some(0, 3, 3)
+    other = other / torch.tensor(lengths(name, other))[:, None] * NORMS[name].room(delta, radii)[:, None]
+
+    np.testing.assert_allclose(lengths(name, delta + other), radii.numpy())
+
+
+def test_nothing_is_left_beside_what_fills_the_ball() -> None:
+    assert NORMS["l2"].room(torch.ones(2, 3), torch.tensor(1.0)).tolist() == [0, 0]

@@ -76,7 +76,7 @@ class AffineManifold(Manifold):
     code_length = Warp.code_length
 
     def __init__(self, warp: Warp) -> None:
-        self.warp = warp
+        self.warp, self.low, self.high = warp, warp.low, warp.high
 
     def codes(self, split: Split, indices: Int[Tensor, "batch"]) -> Code:
         images = split.images(indices)
@@ -87,10 +87,6 @@ class AffineManifold(Manifold):
 
     def clamp(self, free: Float[Tensor, "batch code"]) -> Float[Tensor, "batch code"]:
         return self.warp.clamp(free)
-
-    @property
-    def box(self) -> tuple[Float[Tensor, "code"], Float[Tensor, "code"]]:
-        return self.warp.low, self.warp.high
 
     def digest(self) -> str:
         return hashlib.sha256(self.warp.words()).hexdigest()

@@ -32,6 +32,7 @@ class FontManifold(Manifold):
 
     def __init__(self, prototypes: UInt8[Tensor, "face letter h w"], warp: Warp) -> None:
         self.prototypes, self.warp = prototypes, warp
+        self.low, self.high = warp.low, warp.high
 
     def codes(self, split: Split, indices: Int[Tensor, "batch"]) -> Code:
         if not isinstance(split, FontSplit):
@@ -47,10 +48,6 @@ class FontManifold(Manifold):
 
     def clamp(self, free: Float[Tensor, "batch code"]) -> Float[Tensor, "batch code"]:
         return self.warp.clamp(free)
-
-    @property
-    def box(self) -> tuple[Float[Tensor, "code"], Float[Tensor, "code"]]:
-        return self.warp.low, self.warp.high
 
     def digest(self) -> str:
         return hashlib.sha256(self.prototypes.numpy().tobytes() + self.warp.words()).hexdigest()

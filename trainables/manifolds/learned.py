@@ -85,10 +85,6 @@ class LearnedManifold(Manifold):
     def clamp(self, free: Float[Tensor, "batch code"]) -> Float[Tensor, "batch code"]:
         return clamp_through(free, self.low, self.high)
 
-    @property
-    def box(self) -> tuple[Float[Tensor, "code"], Float[Tensor, "code"]]:
-        return self.low, self.high
-
     def digest(self) -> str:
         hashed = hashlib.sha256(f"{self.agnostic}".encode())
         everything = self._weights | dict(zip(EXTREMES, (self.low, self.high), strict=True))

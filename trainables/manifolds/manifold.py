@@ -23,9 +23,12 @@ class Manifold(ABC):
 
     Attributes:
         code_length: of the free part.
+        low: where the latent box begins, for each number of a code; it ends at `high`.
     """
 
     code_length: int
+    low: Float[Tensor, "code"]
+    high: Float[Tensor, "code"]
 
     @abstractmethod
     def codes(self, split: Split, indices: Int[Tensor, "batch"]) -> Code:
@@ -38,11 +41,6 @@ class Manifold(ABC):
     @abstractmethod
     def clamp(self, free: Float[Tensor, "batch code"]) -> Float[Tensor, "batch code"]:
         """Returns the nearest free part inside the latent box, with the gradient of what it is given."""
-
-    @property
-    @abstractmethod
-    def box(self) -> tuple[Float[Tensor, "code"], Float[Tensor, "code"]]:
-        """The ends of the latent box, of every number of a code."""
 
     @abstractmethod
     def digest(self) -> str:

@@ -28,7 +28,7 @@ class ManifoldThreat(Threat):
 
     @property
     def box(self) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
-        return self.manifold.box
+        return self.manifold.low, self.manifold.high
 
     def bounded(self, delta: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         return self.manifold.clamp(self.code.free + delta) - self.code.free

@@ -32,10 +32,6 @@ class Plane(Manifold):
     def clamp(self, free):
         return free.clamp(-5, 5)
 
-    @property
-    def box(self):
-        raise NotImplementedError
-
     def digest(self):
         return "plane"
 
@@ -114,10 +110,6 @@ class Spot(Manifold):
 
     def clamp(self, free):
         return free.clamp(-0.8, 0.8)
-
-    @property
-    def box(self):
-        raise NotImplementedError
 
     def digest(self):
         return "spot"

@@ -1,0 +1,176 @@
+"""Every attack as a probe: who falls, what it costs, and that nobody's fate depends on the others'."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.contracts.conftest import BATCH, MakeThreat
+from tests.contracts.searching import EVERY, LABELS, curved
+from trainables.attacks.apgd import FIRST_STEP
+from trainables.attacks.attack import look
+from trainables.attacks.objectives import cross_entropy, dlr, margin
+from trainables.classifiers.classifier import Blueprint, Classifier
+from trainables.data.split import Split
+from trainables.evaluation.errors import Probe, Starts, Subject, lost_under_attack, raising, successes, towards
+from trainables.evaluation.tally import Tally
+from trainables.geometry import NORMS
+from trainables.seeding import stream
+from trainables.threats.pixel import PixelThreat
+
+STEPS, ATTEMPTS, RADIUS = 6, 3, 0.3
+EVERYONE = torch.arange(BATCH)
+STEP_SIZES = {"pgd": 0.3, "adam_pgd": 0.3, "apgd": FIRST_STEP, "square": 1.0}
+RAISED = {"cross entropy": raising(cross_entropy), "margin": raising(margin), "dlr": raising(dlr), "target": towards(2)}
+
+
+class Labelled(Split):
+    """Examples whose images only their threat knows."""
+
+    def __init__(self, labels: Tensor) -> None:
+        self.labels = labels
+
+    def images(self, indices: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+def subject(model: Callable[[Tensor], Tensor] = curved, labels: Tensor = LABELS) -> Subject:
+    classifier = Classifier(Blueprint(network=nn.Identity(), folded=lambda _, images: model(images), folds=()))
+    return Subject(classifier=classifier, folded={}, split=Labelled(labels), tally=Tally())
+
+
+def right(make_threat: MakeThreat) -> Tensor:
+    """The classes that are predicted without an attack."""
+    threat = make_threat(RADIUS)
+    return curved(threat.render(torch.zeros_like(threat.anchor))).argmax(1)
+
+
+PROBES = [*((name, "cross entropy") for name in EVERY), ("apgd", "dlr"), ("apgd", "target"), ("square", "margin")]
+
+
+@pytest.fixture(params=PROBES, ids=" ".join)
+def probe(request: pytest.FixtureRequest, make_threat: MakeThreat) -> Probe:
+    name, raised = request.param
+    return Probe(
+        attack=EVERY[name],
+        threat=lambda indices, radius: make_threat(radius).at(indices),
+        steps=STEPS,
+        step_size=STEP_SIZES[name],
+        objective=RAISED[raised],
+    )
+
+
+def noise(make_threat: MakeThreat, attempts: int = ATTEMPTS, seed: int = 0) -> Starts:
+    rng, shape = stream(seed, "starts"), make_threat(RADIUS).anchor.shape
+    return Starts(torch.randn(attempts, *shape, generator=rng), torch.rand(attempts, BATCH, generator=rng), seed)
+
+
+def twin(probe: Probe, victim: Subject, starts: Starts) -> Tensor:
+    """All examples in all attempts at once, in one batch that nobody leaves."""
+    example = EVERYONE.repeat(ATTEMPTS)
+    threat = probe.threat(example, torch.tensor(RADIUS))
+    delta = threat.start(starts.gaussian.flatten(0, 1), starts.uniform.flatten())
+    state = probe.attack.begin(delta, steps=STEPS, rng=stream(starts.seed, "steps"))
+    objective, fallen = probe.objective(victim, example, threat), torch.zeros(len(example), dtype=torch.bool)
+    for step in range(STEPS + 1):
+        seen = look(objective, threat, delta, climbs=probe.attack.climbs, alone=True)
+        fallen |= seen.wrong
+        moved, state = probe.attack.move(seen, state, threat, torch.tensor(probe.step_size))
+        delta = threat.project(moved)
+    return fallen.reshape(ATTEMPTS, BATCH)
+
+
+def test_who_leaves_changes_nothing_for_the_others(probe: Probe, make_threat: MakeThreat) -> None:
+    labels, starts = right(make_threat), noise(make_threat)
+    whole = twin(probe, subject(labels=labels), starts)
+    each = probe.succeeds(subject(labels=labels), EVERYONE, RADIUS, starts, once=False)
+    any_of_them = probe.succeeds(subject(labels=labels), EVERYONE, RADIUS, starts, once=True).any(0)
+
+    assert torch.equal(each, whole)
+    assert torch.equal(any_of_them, whole.any(0))
+
+
+def test_nobodys_fate_depends_on_who_else_is_attacked(probe: Probe, make_threat: MakeThreat) -> None:
+    labels, starts, some = right(make_threat), noise(make_threat), torch.tensor([1, 4, 5])
+    every = probe.succeeds(subject(labels=labels), EVERYONE, RADIUS, starts, once=False)
+
+    assert torch.equal(probe.succeeds(subject(labels=labels), some, RADIUS, starts, once=False), every[:, some])
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_the_tally_counts_what_the_model_sees(probe: Probe, make_threat: MakeThreat, once: bool) -> None:
+    forward, backward = [], []
+
+    def watched(images: Tensor) -> Tensor:
+        forward.append(len(images))
+        backward.append(len(images) if images.requires_grad else 0)
+        return curved(images)
+
+    victim = subject(watched, right(make_threat))
+    probe.succeeds(victim, EVERYONE, RADIUS, noise(make_threat), once=once)
+
+    assert victim.tally.forward_passes == sum(forward)
+    assert victim.tally.gradient_evaluations == sum(backward)
+    assert (sum(backward) > 0) == probe.attack.climbs
+
+
+def test_whoever_never_falls_costs_a_pass_a_step_and_one_more(probe: Probe, make_threat: MakeThreat) -> None:
+    def sure(images: Tensor) -> Tensor:
+        return curved(images) * 1e-9 + torch.nn.functional.one_hot(LABELS.repeat(ATTEMPTS), 3)[: len(images)]
+
+    victim = subject(sure)
+    found = probe.succeeds(victim, EVERYONE, RADIUS, noise(make_threat), once=False)
+    targets = ATTEMPTS * BATCH * (probe.objective is RAISED["target"])
+
+    assert not found.any()
+    assert victim.tally.forward_passes == ATTEMPTS * BATCH * (STEPS + 1) + targets
+    assert victim.tally.gradient_evaluations == ATTEMPTS * BATCH * STEPS * probe.attack.climbs
+
+
+def test_equal_generators_give_equal_errors_and_global_ones_stay(probe: Probe, make_threat: MakeThreat) -> None:
+    before, clean = torch.get_rng_state(), torch.zeros(BATCH, dtype=torch.bool)
+    radii = [0.1, 0.3]
+    first, second = (
+        lost_under_attack(subject(labels=right(make_threat)), probe, radii, clean, restarts=2, rng=stream(0, "worst"))
+        for _ in range(2)
+    )
+
+    assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_steps_are_drawn_anew_for_every_attempt_and_by_the_generator(make_threat: MakeThreat) -> None:
+    shown: list[Tensor] = []
+
+    def watched(images: Tensor) -> Tensor:
+        shown.append(images)
+        return torch.zeros(len(images), 3)
+
+    random = Probe(
+        attack=EVERY["square"],
+        threat=lambda indices, radius: make_threat(radius).at(indices),
+        steps=2,
+        step_size=1.0,
+    )
+    victim, clean = subject(watched, torch.zeros(BATCH, dtype=torch.long)), torch.zeros(BATCH, dtype=torch.bool)
+    for seed in (0, 0, 1):
+        successes(victim, random, RADIUS, clean, attempts=2, rng=stream(seed, "paper"))
+    first, again, other = shown[1], shown[4], shown[7]
+
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert not torch.equal(first[:BATCH], first[BATCH:])
+
+
+def test_targets_are_the_likeliest_wrong_classes_without_a_perturbation() -> None:
+    logits = torch.tensor([[3.0, 1.0, 2.0, 0.0], [0.0, 5.0, 1.0, 2.0]])
+    victim = subject(lambda images: images[:, :, 0, 0], torch.tensor([0, 0]))
+    threat = PixelThreat(logits[:, :, None, None] / 5, NORMS["linf"], torch.tensor(0.1))
+    first, second = (towards(place)(victim, torch.arange(2), threat).belongings[1].tolist() for place in (1, 2))
+
+    assert first == [2, 1]
+    assert second == [1, 3]
+    assert victim.tally.forward_passes == 4
+    with pytest.raises(ValueError, match="from 1 to 3"):
+        towards(4)(victim, torch.arange(2), threat)
