@@ -179,6 +179,8 @@ def _parser() -> Parser:
     add("--norm", choices=list(EPSILON), help="how the adversary's changes are measured (default: linf)")
     add("--epsilon", type=real(above=0), metavar="E", help="his radius in images (default: .3; l2: 1.5)")
     add("--eta", type=real(above=0), metavar="H", help="his radius on the manifold and of transformations (default: .3)")
+    add("--n-train", type=whole(least=FEWEST), metavar="N", help="images that the network to transfer from learns from")
+    add("--n-validation", type=whole(least=FEWEST), metavar="N", help="images that are kept from it")
     add("--n-test", type=whole(least=FEWEST), metavar="N", help="test images for the error without an attack")
     add("--n-attacked", type=whole(least=1), metavar="N", help=f"of these that are attacked (default: {ATTACKED})")
     add("--strength", choices=STRENGTHS, help="of the attacks: AutoAttack's, or a cheap one (default: standard)")
