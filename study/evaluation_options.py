@@ -126,8 +126,8 @@ def _trial(model: str) -> TrialConfig | None:
     module, _, function = model.partition(":")
     if not all(part.isidentifier() for part in (*module.split("."), function)):
         raise Refused(
-            f"MODEL is a {WEIGHTS} file of a study or package.module:function; got {model!r}; other files are not opened, "
-            "since opening some runs what is in them: write a function that returns the model"
+            f"MODEL is a {WEIGHTS} file of a study or package.module:function; got {model!r}; other files are not "
+            "opened, since opening some runs what is in them: write a function that returns the model"
         )
     return None
 
@@ -140,7 +140,7 @@ def _data(options: dict[str, Any], trial: TrialConfig | None) -> DataConfig:
     own = trial.data
     if options.get("dataset", own.dataset) != own.dataset or options.get("variant", own.variant) != own.variant:
         raise Refused(
-            f"a study's model is measured on what it was trained on, {own.dataset}; got another --dataset or --variant; "
+            f"a study's model is measured on what it was trained on, {own.dataset}; got another --dataset or --variant: "
             "leave it out"
         )
     counts = {name: options.get(name, getattr(own, name)) for name in COUNTS}
@@ -178,7 +178,7 @@ def _parser() -> Parser:
     add = group.add_argument
     add("--norm", choices=list(EPSILON), help="how the adversary's changes are measured (default: linf)")
     add("--epsilon", type=real(above=0), metavar="E", help="his radius in images (default: .3; l2: 1.5)")
-    add("--eta", type=real(above=0), metavar="H", help="his radius on the manifold and of transformations (default: .3)")
+    add("--eta", type=real(above=0), metavar="H", help="his radius on manifolds and of transformations (default: .3)")
     add("--n-train", type=whole(least=FEWEST), metavar="N", help="images that the network to transfer from learns from")
     add("--n-validation", type=whole(least=FEWEST), metavar="N", help="images that are kept from it")
     add("--n-test", type=whole(least=FEWEST), metavar="N", help="test images for the error without an attack")

@@ -1,8 +1,8 @@
 """What makes an evaluation doubtful, as a name for tables and a sentence of evidence.
 
 Signs of masked gradients by Athalye, Carlini and Wagner 2018 (arXiv 1802.00420, section 3.1) and Carlini et al. 2019
-(arXiv 1902.06705, section 4), and of models that are broken in other ways. Each check is a function of what was measured
-and says nothing where all is well. A flag does not say that a model is not robust: it says that these numbers are no
+(arXiv 1902.06705, section 4), and of models that are broken in other ways. Each check is a function of what was seen
+and says nothing where all is well. A flag does not say that a model is not robust: it says that its numbers are no
 evidence that it is.
 """
 
@@ -44,7 +44,8 @@ def logits_not_finite(seen: Inspection) -> Flag | None:
     """Weights that are NaN, or overflow."""
     if seen.not_finite == 0:
         return None
-    return Flag("logits_not_finite", f"{_share(seen.not_finite, seen.images)} have logits that are not finite (none may)")
+    share = _share(seen.not_finite, seen.images)
+    return Flag("logits_not_finite", f"logits of {share} are not finite (threshold 0)")
 
 
 def logits_are_probabilities(seen: Inspection) -> Flag | None:
@@ -52,7 +53,9 @@ def logits_are_probabilities(seen: Inspection) -> Flag | None:
     if seen.probabilities <= PROBABILITIES:
         return None
     share = _share(seen.probabilities, seen.images)
-    return Flag("logits_are_probabilities", f"logits of {share} lie in [0, 1] and sum to 1 (at most {PROBABILITIES:g} may)")
+    return Flag(
+        "logits_are_probabilities", f"logits of {share} lie in [0, 1] and sum to 1 (threshold {PROBABILITIES:.0%})"
+    )
 
 
 def randomised_predictions(seen: Inspection) -> Flag | None:
@@ -61,7 +64,7 @@ def randomised_predictions(seen: Inspection) -> Flag | None:
         return None
     return Flag(
         "randomised_predictions",
-        f"logits of the same images differ by {seen.unrepeatable:.2g} of the largest between passes (at most "
+        f"logits of the same images differ by {seen.unrepeatable:.2g} of the largest between passes (threshold "
         f"{REPEATABLE:g}); attacks and errors are those of the mean prediction over several passes",
     )
 
@@ -72,7 +75,7 @@ def batch_dependent(seen: Inspection) -> Flag | None:
         return None
     return Flag(
         "batch_dependent",
-        f"logits of the same images differ by {seen.dependent:.2g} of the largest beside other images (at most "
+        f"logits of the same images differ by {seen.dependent:.2g} of the largest beside other images (threshold "
         f"{REPEATABLE:g}), as with batch normalisation in training mode",
     )
 
@@ -83,8 +86,8 @@ def zero_gradients(seen: Inspection) -> Flag | None:
         return None
     return Flag(
         "zero_gradients",
-        f"the gradient of the margin is zero at {_share(seen.flat, seen.gradients)} (at most {FEW:g} may): it promises less than "
-        f"{FLAT:g} of the margin over the whole range of all pixels",
+        f"the gradient of the margin is zero at {_share(seen.flat, seen.gradients)} (threshold {FEW:.0%}): it promises "
+        f"less than {FLAT:g} of the margin over the whole range of all pixels",
     )
 
 
@@ -92,7 +95,8 @@ def gradients_not_finite(seen: Inspection) -> Flag | None:
     """Gradients that overflow, or divide by zero."""
     if seen.broken == 0:
         return None
-    return Flag("gradients_not_finite", f"the gradient of the margin is not finite at {_share(seen.broken, seen.gradients)}")
+    share = _share(seen.broken, seen.gradients)
+    return Flag("gradients_not_finite", f"the gradient of the margin is not finite at {share} (threshold 0)")
 
 
 def blind_cross_entropy(seen: Inspection) -> Flag | None:
@@ -101,8 +105,8 @@ def blind_cross_entropy(seen: Inspection) -> Flag | None:
         return None
     return Flag(
         "blind_cross_entropy",
-        f"the gradient of the cross-entropy is exactly zero, and that of the margin is not, at "
-        f"{_share(seen.blind, seen.gradients)} (at most {FEW:g} may): the search's and the paper's attack see nothing there",
+        f"at {_share(seen.blind, seen.gradients)} the gradient of the cross-entropy is exactly zero, and that of the "
+        f"margin is not (threshold {FEW:.0%}): the search's and the paper's attack see nothing there",
     )
 
 
@@ -112,8 +116,8 @@ def noise_breaks_it(seen: Inspection) -> Flag | None:
         return None
     return Flag(
         "noise_breaks_it",
-        f"uniform noise of {NOISE:g} alone raises the error from {seen.error:.3f} to {seen.noisy_error:.3f} (by at most "
-        f"{JUMP:g})",
+        f"uniform noise of {NOISE:g} alone raises the error from {seen.error:.3f} to {seen.noisy_error:.3f} "
+        f"(threshold: by {JUMP:g})",
     )
 
 
@@ -123,8 +127,8 @@ def chance_level(seen: Inspection, error: float) -> Flag | None:
         return None
     return Flag(
         "chance_level",
-        f"the error of {error:.3f} must lie below that of the best constant prediction, {seen.chance:.3f}; "
-        f"{_share(seen.commonest, seen.images)} are taken for the same class",
+        f"the error is {error:.3f}, that of the best constant prediction {seen.chance:.3f}, and "
+        f"{_share(seen.commonest, seen.images)} are taken for the same class (threshold {COLLAPSED:.0%})",
     )
 
 
@@ -139,8 +143,8 @@ def black_box_beats_white_box(name: str, curve: Curve, attacked: int) -> Flag | 
         return None
     return Flag(
         "black_box_beats_white_box",
-        f"{name}: at radius {curve.radii[most]:.3g} attacks without the model's gradients lose {curve.black_box[most]:.3f}, and "
-        f"those with them {curve.white_box[most]:.3f} (the first may be ahead by {BEATEN_BY:g})",
+        f"{name}: at radius {curve.radii[most]:.3g} the error is {curve.black_box[most]:.3f} under attacks without the "
+        f"model's gradients, and {curve.white_box[most]:.3f} under those with them (threshold: {BEATEN_BY:g} more)",
     )
 
 
@@ -151,8 +155,8 @@ def radius_does_not_help(curve: Curve) -> Flag | None:
         if level and inner >= CONSIDERABLE * curve.whole:
             return Flag(
                 "radius_does_not_help",
-                f"with gradients the error rises from {low:.3f} at radius {inner:.3g} to {high:.3f} at {outer:.3g} (by at "
-                f"least {RISE:g})",
+                f"under attacks with gradients the error is {low:.3f} at radius {inner:.3g} and {high:.3f} at "
+                f"{outer:.3g} (threshold: {RISE:g} more)",
             )
     return None
 
@@ -163,8 +167,8 @@ def error_below_one(curve: Curve) -> Flag | None:
         return None
     return Flag(
         "error_below_one",
-        f"at radius {curve.radii[-1]:.3g}, where every pixel may be changed at will, the error is {curve.worst[-1]:.3f} "
-        f"(at least {NEARLY_ALL:g})",
+        f"at radius {curve.radii[-1]:.3g}, where all pixels may be changed at will, the error is {curve.worst[-1]:.3f} "
+        f"(threshold {NEARLY_ALL:g})",
     )
 
 
@@ -184,8 +188,8 @@ def steps_do_not_help(steps: Steps | None) -> Flag | None:
         return None
     return Flag(
         "steps_do_not_help",
-        f"at radius {steps.radius:.3g} {steps.many} gradient steps lose {steps.error_of_many:.3f}, and {steps.few} as "
-        f"long as these {steps.error_of_few:.3f} (by more than {STEPS_RISE:g})",
+        f"at radius {steps.radius:.3g} the error is {steps.error_of_many:.3f} after {steps.many} gradient steps, and "
+        f"{steps.error_of_few:.3f} after {steps.few} of the same length (threshold: {STEPS_RISE:g} more)",
     )
 
 

@@ -34,7 +34,7 @@ class Inspection:
     Attributes:
         images: looked at.
         classes: that it tells apart.
-        correct: how many of them are classified correctly; gradients are those at these, or at all where there are none.
+        correct: how many of them are classified correctly; gradients are taken at these, or at all if there are none.
         not_finite: fraction whose logits are not all finite.
         probabilities: fraction whose logits lie in [0, 1] and sum to 1.
         unrepeatable: how much logits of the same images differ between passes, relative to the largest.

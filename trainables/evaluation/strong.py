@@ -126,30 +126,26 @@ def evaluate(
     with _predicting(subject, passes) as asked:
         error = book.look("clean", asked.error)
         seen = book.look("inspection", partial(inspect, asked, seed, unrepeatable=shaky))
-        sets = {
-            "white_box": white_box(strength, seen.classes),
-            "black_box": black_box(strength, surrogate),
-            "paper": papers_own(),
-        }
-        bench = _Bench(asked, strength, seed, attacked, sets, book)
-        norm, split = NORMS[threat_model.norm], subject.split
-        pixel = bench.under("pixel", pixel_threats(split, norm), threat_model.epsilon, rated=True)
-        steps = bench.steps(pixel_threats(split, norm), pixel.curve)
-        flags, threats = [*of_model(seen, error), *of_attacks(pixel.curve, attacked, steps)], {"pixel": pixel}
-        for name, manifold in manifolds.items():
-            rated = MANIFOLD_FIELDS[name][1] is not None
-            under = bench.under(name, manifold_threats(split, norm, manifold), threat_model.eta, rated=rated)
-            flags += of_manifold(name, pixel.clean_error, under.curve, threat_model.eta, attacked)
-            threats[name] = under
+        bench = _Bench(asked, strength, seed, attacked, _sets(strength, seen.classes, surrogate), book)
+        threats, doubts = bench.everything(manifolds, threat_model)
     return Evaluation(
         error=error,
-        examples=len(split),
+        examples=len(subject.split),
         attacked=attacked,
         passes=passes,
         threats=threats,
         ledger=tuple(book.lines),
-        flags=tuple(flags),
+        flags=(*of_model(seen, error), *doubts),
     )
+
+
+def _sets(strength: Strength, classes: int, surrogate: Network | None) -> dict[str, tuple[Member, ...]]:
+    """Returns the attacks by the kinds of a curve."""
+    return {
+        "white_box": white_box(strength, classes),
+        "black_box": black_box(strength, surrogate),
+        "paper": papers_own(),
+    }
 
 
 @contextmanager
@@ -198,6 +194,21 @@ class _Bench:
     attacked: int
     sets: dict[str, tuple[Member, ...]]
     book: _Book
+
+    def everything(
+        self, manifolds: Manifolds, threat_model: ThreatModel
+    ) -> tuple[dict[ThreatName, UnderThreat], list[Flag]]:
+        """Measures all threats, and returns what is doubtful about it."""
+        norm, split, eta = NORMS[threat_model.norm], self.subject.split, threat_model.eta
+        pixels = pixel_threats(split, norm)
+        pixel = self.under("pixel", pixels, threat_model.epsilon, rated=True)
+        threats: dict[ThreatName, UnderThreat] = {"pixel": pixel}
+        flags = of_attacks(pixel.curve, self.attacked, self.steps(pixels, pixel.curve))
+        for name, manifold in manifolds.items():
+            rated = MANIFOLD_FIELDS[name][1] is not None
+            threats[name] = self.under(name, manifold_threats(split, norm, manifold), eta, rated=rated)
+            flags += of_manifold(name, pixel.clean_error, threats[name].curve, eta, self.attacked)
+        return threats, flags
 
     def under(self, name: ThreatName, threat: MakeThreat, radius: float, *, rated: bool) -> UnderThreat:
         """Measures everything under one threat.

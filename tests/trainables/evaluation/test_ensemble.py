@@ -31,7 +31,8 @@ class Setting(NamedTuple):
 
 def setting(norm: NormName = "linf", *, codes: bool = False) -> Setting:
     subject = honest("Normal", "linf")
-    made = manifold_threats(TEST, NORMS[norm], LOADED.manifolds["manifold"]) if codes else pixel_threats(TEST, NORMS[norm])
+    manifold = LOADED.manifolds["manifold"]
+    made = manifold_threats(TEST, NORMS[norm], manifold) if codes else pixel_threats(TEST, NORMS[norm])
     return Setting(subject, made, subject.unperturbed(made, torch.arange(EXAMPLES)))
 
 
