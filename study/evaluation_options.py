@@ -140,8 +140,8 @@ def _data(options: dict[str, Any], trial: TrialConfig | None) -> DataConfig:
     own = trial.data
     if options.get("dataset", own.dataset) != own.dataset or options.get("variant", own.variant) != own.variant:
         raise Refused(
-            f"a study's model is measured on what it was trained on, {own.dataset}; got another --dataset or --variant: "
-            "leave it out"
+            f"a study's model is measured on what it was trained on, {own.dataset}; got another data set: "
+            "leave --dataset and --variant out"
         )
     counts = {name: options.get(name, getattr(own, name)) for name in COUNTS}
     if not {"data_root", "fonts_dir"} & options.keys():

@@ -215,7 +215,7 @@ MANIFOLD = ManifoldTrialConfig(
         (MODEL, "is a manifold", as_json(MANIFOLD.to_dict())),
         (MODEL, "differs in 'conv0.weight': (2, 1, 4, 4)", as_json(replace(CONFIG, width=0.25).to_dict())),
         (MODEL, "differs in 'logits.bias': None", one_weight_less),
-        (f"{MODEL} --dataset mnist", "leave it out", nothing),
+        (f"{MODEL} --dataset mnist", "leave --dataset", nothing),
         (f"{MODEL} --n-attacked 31", "lower --n-attacked", nothing),
         (f"{MODEL} --epsilon 99", "epsilon is a radius", nothing),
         (f"{MODEL} --epsilon -1", "above 0", nothing),
