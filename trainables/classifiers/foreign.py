@@ -28,7 +28,7 @@ def foreign(function: Function) -> Classifier:
 def averaged(classifier: Classifier, passes: int) -> Classifier:
     """Returns what a classifier whose predictions are random predicts in the mean, as logarithms of probabilities.
 
-    Its gradients are the expectation over transformation of Athalye et al. 2018 (arXiv 1707.07397), section 2.2.
+    Its gradients are the expectation over transformation of Athalye et al. 2018 (arXiv 1707.07397), section 2.
 
     Args:
         classifier: that is asked.

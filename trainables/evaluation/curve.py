@@ -1,12 +1,11 @@
 """Error against radius: from the clean error at 0 to where everything is lost, or everything may be changed.
 
 A curve that does not get there says that the attacks fail, not that the model is robust (Carlini et al. 2019,
-arXiv 1902.06705, section 4.10).
+arXiv 1902.06705).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool
@@ -47,9 +46,6 @@ class Curve:
         error: float = getattr(self, kind)[self.radii.index(radius)]
         return error
 
-    def to_dict(self) -> dict[str, Any]:
-        """Returns plain values."""
-        return asdict(self)
 
 
 def rising_radii(fractions: Sequence[float], radius: float, whole: float) -> Iterator[float]:

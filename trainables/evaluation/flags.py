@@ -1,7 +1,7 @@
 """What makes an evaluation doubtful, as a name for tables and a sentence of evidence.
 
 Signs of masked gradients by Athalye, Carlini and Wagner 2018 (arXiv 1802.00420, section 3.1) and Carlini et al. 2019
-(arXiv 1902.06705, section 4), and of models that are broken in other ways. Each check is a function of what was seen
+(arXiv 1902.06705), and of models that are broken in other ways. Each check is a function of what was seen
 and says nothing where all is well. A flag does not say that a model is not robust: it says that its numbers are no
 evidence that it is.
 """
