@@ -160,8 +160,6 @@ def _inline(vector: bytes, name: str, title: str, colours: dict[str, str]) -> Ma
     return Markup(text.replace("<svg", f'<svg role="img" aria-label="{title}"', 1))
 
 
-
-
 def _replace(path: Path, content: bytes) -> None:
     """Writes a file so that a reader sees the old one or the new one, never half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

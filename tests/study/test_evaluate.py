@@ -11,8 +11,15 @@ from safetensors.torch import load_file, save, save_file
 from study.evaluate import main
 from tests.study.conftest import begin
 from tests.study.processes import Driver
-from trainables.config import DataConfig, EvaluationConfig, ThreatModel, TrialConfig, VaeGanConfig
-from trainables.config import LearnedConfig, ManifoldTrialConfig
+from trainables.config import (
+    DataConfig,
+    EvaluationConfig,
+    LearnedConfig,
+    ManifoldTrialConfig,
+    ThreatModel,
+    TrialConfig,
+    VaeGanConfig,
+)
 from trainables.evaluation.ensemble import STRENGTHS, Strength
 from trainables.pipeline import prepare
 

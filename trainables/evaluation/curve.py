@@ -47,7 +47,6 @@ class Curve:
         return error
 
 
-
 def rising_radii(fractions: Sequence[float], radius: float, whole: float) -> Iterator[float]:
     """Yields the study's radii, and then ever larger ones until everything may be changed.
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool
+from torch import Tensor
 
 from trainables.attacks.apgd import APGD, FIRST_STEP
 from trainables.attacks.gradient import AdamPGD

@@ -111,8 +111,11 @@ def blind_cross_entropy(seen: Inspection) -> Flag | None:
 
 
 def noise_breaks_it(seen: Inspection) -> Flag | None:
-    """A detector of clean inputs: right on the images of the test set, and on nothing beside them."""
-    if seen.noisy_error - seen.error <= JUMP:
+    """A detector of clean inputs: right on the images of the test set, and on nothing beside them.
+
+    Errors of random predictions differ between passes, with noise and without.
+    """
+    if seen.noisy_error - seen.error <= JUMP or seen.unrepeatable > REPEATABLE:
         return None
     return Flag(
         "noise_breaks_it",

@@ -247,9 +247,7 @@ class _Bench:
     def _rate(self, name: ThreatName, threat: MakeThreat, radius: float, clean: Tensor) -> float | None:
         """Returns the success rate of the paper's attack."""
         attempts, rng = self.strength.attempts, stream(self.seed, "strong", name, "rate")
-        make = partial(
-            successes, self.subject, papers_probe(threat, radius), radius, clean, attempts=attempts, rng=rng
-        )
+        make = partial(successes, self.subject, papers_probe(threat, radius), radius, clean, attempts=attempts, rng=rng)
         broken, cost = costed(self.subject.tally, make)
         left, fallen = int((~clean).sum()), 0 if broken is None else int(broken.any(0).sum())
         self.book.write(Line(name, "adam-pgd, rate", True, radius, left, fallen, attempts, *cost))
@@ -268,9 +266,7 @@ class _Bench:
         counts, errors = (max(1, many // TIMES), many), []
         clean = self.book.look("clean, steps", partial(self.subject.unperturbed, threat, torch.arange(self.attacked)))
         for count in counts:
-            probe = Probe(
-                attack=PGD(), threat=threat, steps=count, step_size=TRAVEL / many, objective=raising(margin)
-            )
+            probe = Probe(attack=PGD(), threat=threat, steps=count, step_size=TRAVEL / many, objective=raising(margin))
             rng = stream(self.seed, "strong", "steps")
             attack = partial(lost_under_attack, self.subject, probe, [radius], clean, restarts=1, rng=rng)
             (lost,), cost = costed(self.subject.tally, attack)

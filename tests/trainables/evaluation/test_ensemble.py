@@ -1,6 +1,7 @@
 """The worst case over an ensemble, against a twin that makes every attack on every example to its end."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
@@ -141,7 +142,7 @@ def test_radii_are_the_studys_and_then_grow_to_the_whole() -> None:
     assert radii[:4] == pytest.approx([0.05, 0.1, 0.15, 0.2])
     assert radii[3] == 0.2
     assert radii[-1] == 1.0
-    assert all(1.2 < after / before < 1.9 for before, after in zip(radii[3:], radii[4:], strict=False))
+    assert all(1.2 < after / before < 1.9 for before, after in pairwise(radii[3:]))
 
 
 def test_radii_end_with_the_studys_where_it_is_the_whole() -> None:
@@ -160,7 +161,7 @@ def test_the_whole_radius_reaches_every_image(norm: NormName) -> None:
 
 def test_the_whole_radius_of_codes_is_that_of_their_box() -> None:
     manifold = LOADED.manifolds["manifold"]
-    low, high = manifold.box
+    low, high = manifold.low, manifold.high
     free = manifold.codes(TEST, torch.arange(EXAMPLES)).free
     wanted = torch.maximum(free - low, high - free).max().item()
 

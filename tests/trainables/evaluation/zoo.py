@@ -31,7 +31,7 @@ ATTACKED = 40
 
 
 @cache
-def trained(strategy: str = "Normal", norm: NormName = "linf", seed: int = 0) -> tuple[Classifier, Tensors, Tensors]:
+def trained(strategy: str, norm: NormName, seed: int) -> tuple[Classifier, Tensors, Tensors]:
     """A narrow network of FONTS, its parameters and its running statistics."""
     recipe = STRATEGIES[strategy].under(THREATS[norm])
     config = TrialConfig(
@@ -47,8 +47,9 @@ def trained(strategy: str = "Normal", norm: NormName = "linf", seed: int = 0) ->
         batch_size=50,
         seed=seed,
     )
-    run = prepare(config)
-    *_, _ = run.reports()
+    with torch.enable_grad():  # a model of the zoo may be asked for the first time where gradients are not wanted
+        run = prepare(config)
+        *_, _ = run.reports()
     return run.training.classifier, run.training.state.params, run.training.state.buffers
 
 
@@ -107,7 +108,7 @@ def constant(images: Tensor) -> Tensor:
 
 
 def in_training_mode(images: Tensor) -> Tensor:
-    classifier, params, buffers = trained()
+    classifier, params, buffers = trained("Normal", "linf", 0)
     return classifier.train_logits(params, buffers, images)[0]
 
 
@@ -166,3 +167,5 @@ BROKEN: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "detector of clean inputs": (detecting, "noise_breaks_it"),
 }
 """What is broken, and the flag that must say so."""
+SEEN_BY_ATTACKS = ("shattered gradients", "leaked labels")
+"""Those that look well until somebody attacks them."""
