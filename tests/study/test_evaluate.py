@@ -80,7 +80,7 @@ def place(tmp_path, monkeypatch):
     """A folder with a study's model in runs/tiny/models and functions in mine.py; attacks are short."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(STRENGTHS, "fast", Strength(steps=4, targets=2, queries=8, attempts=1, passes=2))
-    monkeypatch.setattr("study.subjects.SURROGATE_EPOCHS", 1)
+    monkeypatch.setattr("study.subjects.SURROGATE_EPOCHS", 8)
     (tmp_path / "mine.py").write_text(MINE)
     return tmp_path
 
@@ -151,7 +151,7 @@ def test_a_function_is_evaluated(place, capsys):
     found = result(place / "evaluation" / "mine-bright")
     assert found["model"] == "mine-bright"
     assert found["examples"] == 20
-    assert {"name": "chance_level", "evidence": found["flags"][0]["evidence"]} in found["flags"]
+    assert "chance_level" in {flag["name"] for flag in found["flags"]}
     assert "chance_level" in capsys.readouterr().out
 
 

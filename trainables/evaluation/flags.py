@@ -23,6 +23,7 @@ CONSIDERABLE = 1 / 4  # of the radius at which everything may be changed: robust
 NEARLY_ALL = 0.98  # must be lost where everything may be changed: any image of another class would do
 STEPS_RISE = 0.02  # of the error by ten times as many steps of the same length, at a radius where attacks succeed
 COLLAPSED = 0.99  # of the predictions are the same one
+DEVIATIONS = 2  # of an error by chance: as many below it may be luck
 
 
 class Flag(NamedTuple):
@@ -126,11 +127,12 @@ def noise_breaks_it(seen: Inspection) -> Flag | None:
 
 def chance_level(seen: Inspection, error: float) -> Flag | None:
     """A model that has collapsed cannot be made worse."""
-    if error < seen.chance and seen.commonest < COLLAPSED:
+    if error < seen.chance - DEVIATIONS * seen.scatter and seen.commonest < COLLAPSED:
         return None
     return Flag(
         "chance_level",
-        f"the error is {error:.3f}, that of the best constant prediction {seen.chance:.3f}, and "
+        f"the error is {error:.3f}, that of the best constant prediction {seen.chance:.3f} (threshold: {DEVIATIONS} times "
+        f"{seen.scatter:.3f} below it), and "
         f"{_share(seen.commonest, seen.images)} are taken for the same class (threshold {COLLAPSED:.0%})",
     )
 

@@ -45,7 +45,8 @@ class Inspection:
         error: on the images as they are, in another pass.
         noisy_error: on the images with uniform noise of `NOISE`.
         commonest: fraction that are taken for the commonest prediction.
-        chance: error of the best constant prediction.
+        chance: error of the best constant prediction, on all examples.
+        scatter: standard deviation of such an error, over draws of as many examples.
     """
 
     images: int
@@ -62,6 +63,7 @@ class Inspection:
     noisy_error: float
     commonest: float
     chance: float
+    scatter: float
 
     @property
     def gradients(self) -> int:
@@ -92,6 +94,7 @@ def inspect(subject: Subject, seed: int, *, unrepeatable: float) -> Inspection:
     of_margin, of_entropy = (_slopes(subject, make, at) for make in (margin, cross_entropy))
     size = excess(logits, labels)[at].abs().clamp_min(torch.finfo(logits.dtype).tiny)
     flat = of_margin.flatten(1).abs().sum(1) <= FLAT * size
+    chance = 1 - subject.split.labels.bincount().max().item() / len(subject.split)
     noise = 2 * torch.rand(images.shape, generator=stream(seed, "inspection")) - 1
     sums = (logits >= 0).all(1) & (logits <= 1).all(1) & ((logits.sum(1) - 1).abs() <= SUM)
     return Inspection(
@@ -108,7 +111,8 @@ def inspect(subject: Subject, seed: int, *, unrepeatable: float) -> Inspection:
         error=_fraction(subject.wrong(rows, images)),
         noisy_error=_fraction(subject.wrong(rows, (images + NOISE * noise).clamp(0, 1))),
         commonest=logits.argmax(1).bincount().max().item() / len(rows),
-        chance=1 - subject.split.labels.bincount().max().item() / len(subject.split),
+        chance=chance,
+        scatter=(chance * (1 - chance) / len(subject.split)) ** 0.5,
     )
 
 

@@ -25,6 +25,7 @@ WELL = Inspection(
     noisy_error=0.22,
     commonest=0.15,
     chance=0.9,
+    scatter=0.01,
 )
 CURVE = Curve(
     radii=(0.0, 0.1, 0.2, 0.3, 0.45, 0.7, 1.0),
@@ -69,7 +70,8 @@ def test_a_check_of_the_model_speaks_beyond_its_threshold(name: str, field: str,
 
 def test_an_error_at_chance_is_a_collapse() -> None:
     assert names(of_model(WELL, 0.9)) == ["chance_level"]
-    assert of_model(WELL, 0.89) == []
+    assert names(of_model(WELL, 0.885)) == ["chance_level"]  # luck
+    assert of_model(WELL, 0.875) == []
 
 
 def test_random_predictions_are_not_taken_for_batch_statistics() -> None:
