@@ -25,7 +25,7 @@ PLACES: Final = {
 }
 WIDTH: Final = 7.2  # inches
 LINE: Final = 0.125  # inches of a line of text
-LETTERS: Final = 122  # of a line
+LETTERS: Final = 132  # of a line
 ALL_WELL: Final = "No sign of masked gradients or of a broken model was found."
 
 
@@ -40,14 +40,15 @@ def robustness(evaluation: Mapping[str, Any]) -> Figure:
     text = LINE * (len(lines) + 1)
     with in_style():
         figure = Figure(figsize=(WIDTH, 3.1 + text), layout="constrained")
-        above, below = figure.subfigures(2, 1, height_ratios=[3.1, text])
+        parts: NDArray[Any] = figure.subfigures(2, 1, height_ratios=[3.1, text], squeeze=False)
+        above, below = parts[:, 0]
         panels: NDArray[Any] = above.subplots(1, len(threats), sharey=True, squeeze=False)[0]
         for axes, (name, under) in zip(panels, threats.items(), strict=True):
             _draw(axes, under)
             axes.set_xlabel(f"{PLACES[name]}, {norm_name(evaluation['threat_model']['norm'])}")
         panels[0].set_ylabel(f"error of {evaluation['attacked']:,} attacked images")
-        above.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=4, frameon=False)
-        above.suptitle(caption(evaluation), fontsize=8, x=0.01, ha="left")
+        legend: Any = {"loc": "outside upper left", "ncols": 4, "frameon": False, "alignment": "left", "title_fontsize": 8}
+        above.legend(*panels[0].get_legend_handles_labels(), title=caption(evaluation), **legend)
         below.text(0.012, 1, "\n".join(lines), va="top", fontsize=7, linespacing=1.25)
     return figure
 

@@ -12,8 +12,9 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from trainables.config import ThreatName
-from trainables.evaluation.ensemble import Line, Member, Watch, worst_case
+from trainables.evaluation.ensemble import Line, Watch, worst_case
 from trainables.evaluation.errors import MakeThreat, Subject
+from trainables.evaluation.members import Member
 from trainables.seeding import stream
 
 GROWTH = 1.5  # from one radius beyond the study's to the next

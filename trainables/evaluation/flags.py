@@ -131,7 +131,7 @@ def chance_level(seen: Inspection, error: float) -> Flag | None:
         return None
     return Flag(
         "chance_level",
-        f"the error is {error:.3f}, that of the best constant prediction {seen.chance:.3f} (threshold: {DEVIATIONS} times "
+        f"the error is {error:.3f}, that of the best constant prediction {seen.chance:.3f} (threshold: {DEVIATIONS} x "
         f"{seen.scatter:.3f} below it), and "
         f"{_share(seen.commonest, seen.images)} are taken for the same class (threshold {COLLAPSED:.0%})",
     )
