@@ -88,10 +88,10 @@ def test_raises_the_loss(climber: Attack, make_threat: MakeThreat) -> None:
     assert find(climber, threat, step_size=0.05).loss.mean() > before.mean() + 0.05
 
 
-def test_sees_a_higher_loss_than_where_it_starts(attack: Attack, make_threat: MakeThreat) -> None:
+def test_sees_higher_losses_than_where_it_starts(attack: Attack, make_threat: MakeThreat) -> None:
     losses = torch.stack([seen.loss for seen in iterates(attack, make_threat(1.0), steps=20)])
 
-    assert losses.amax(0).mean() > losses[0].mean() + 0.05
+    assert (losses.amax(0) > losses[0]).double().mean() > 0.8
 
 
 def test_reports_the_loss_of_what_it_keeps(attack: Attack, make_threat: MakeThreat) -> None:

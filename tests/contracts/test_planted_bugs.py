@@ -88,7 +88,11 @@ BUGS = {
         "torch.rand(self.everyone, *shape)",
     ),
     "windows waste what is unspent": ("attacks/proposals.py", "per_example(unspent, delta) / channels", "0"),
-    "codes leave the ball's surface": ("geometry.py", "(radius**2 - self.length(delta) ** 2)", "(radius - self.length(delta))"),
+    "codes leave the ball's surface": (
+        "geometry.py",
+        "(radius**2 - self.length(delta) ** 2)",
+        "(radius - self.length(delta))",
+    ),
     "the margin is that of all logits": (
         "attacks/objectives.py",
         "return others(logits, labels).amax(1)",

@@ -73,7 +73,7 @@ def twin(probe: Probe, victim: Subject, starts: Starts) -> Tensor:
     delta = threat.start(starts.gaussian.flatten(0, 1), starts.uniform.flatten())
     state = probe.attack.begin(delta, steps=STEPS, rng=stream(starts.seed, "steps"))
     objective, fallen = probe.objective(victim, example, threat), torch.zeros(len(example), dtype=torch.bool)
-    for step in range(STEPS + 1):
+    for _ in range(STEPS + 1):
         seen = look(objective, threat, delta, climbs=probe.attack.climbs, alone=True)
         fallen |= seen.wrong
         moved, state = probe.attack.move(seen, state, threat, torch.tensor(probe.step_size))

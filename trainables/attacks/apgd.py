@@ -4,8 +4,8 @@ Steps of two radii at first, with momentum. At checkpoints, ever closer to each 
 goes on from the best point so far, for every example on its own: where the loss rose in fewer than three quarters of
 the steps since the last checkpoint, or where nothing better was found and the step had not just been halved.
 
-Unlike there, a checkpoint decides as soon as its point is seen, which is all that its conditions speak of: the step that
-the algorithm makes first, and throws away where it restarts, is not made. Any norm and any threat will do.
+Unlike there, a checkpoint decides as soon as its point is seen, which is all that its conditions speak of: the step
+that the algorithm makes first, and throws away where it restarts, is not made. Any norm and any threat will do.
 """
 
 from typing import NamedTuple, final

@@ -116,9 +116,7 @@ class Attack(ABC):
     random: ClassVar[bool] = False
 
     @abstractmethod
-    def begin(
-        self, start: Float[Tensor, "batch *shape"], *, steps: int, rng: torch.Generator | None = None
-    ) -> Any:
+    def begin(self, start: Float[Tensor, "batch *shape"], *, steps: int, rng: torch.Generator | None = None) -> Any:
         """Returns the state that the first step starts from.
 
         Tensors in a state have the batch as their first axis, so that who leaves takes his rows with him (`taken`).
@@ -144,8 +142,8 @@ class Found(NamedTuple):
         delta: inside the threat's ball and range.
         loss: at that perturbation.
         success: whether any iterate was misclassified.
-        looks: iterates that were looked at, each a forward pass; all but that after the last step a gradient too, if the
-            attack climbs.
+        looks: iterates that were looked at, each a forward pass; of an attack that climbs, all but that after the last
+            step a gradient too.
     """
 
     delta: Float[Tensor, "batch *shape"]

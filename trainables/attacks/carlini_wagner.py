@@ -1,8 +1,8 @@
 """The smallest perturbation: the L2 attack of Carlini and Wagner 2017 (arXiv 1608.04644), section VI A.
 
-Distance and how far the margin falls short are minimised as a sum, by Adam, in variables whose tanh covers the range and
-no more. The constant that weighs the second term is searched for each example: tenfold until it is large enough, then
-by bisection. There is no ball: of a threat it is the norm and the range that count here, not the radius.
+Distance and how far the margin falls short are minimised as a sum, by Adam, in variables whose tanh covers the range
+and no more. The constant that weighs the second term is searched for each example: tenfold until it is large enough,
+then by bisection. There is no ball: of a threat it is the norm and the range that count here, not the radius.
 
 Unlike there, any wrong class will do, and an image counts as soon as it is misclassified: confidence above zero pushes
 further, and asks for no more.

@@ -8,8 +8,8 @@ from torch import Tensor
 class Noise(NamedTuple):
     """What a random attack draws from, as a part of its state.
 
-    It is drawn for everyone who was there at the start, and those who are left take their own: nobody's noise depends on
-    who has left.
+    It is drawn for everyone who was there at the start, and those who are left take their own: nobody's noise depends
+    on who has left.
 
     Attributes:
         rows: where those who are left stood in the first batch.

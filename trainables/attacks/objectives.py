@@ -25,10 +25,11 @@ def cross_entropy(classifier: Classifier, folded: Tensors, labels: Tensor) -> Ob
 def divergence(classifier: Classifier, folded: Tensors, labels: Tensor, clean: Tensor) -> Objective:
     """The divergence from the prediction on clean images (TRADES, Zhang et al. 2019, arXiv 1901.08573)."""
 
-    def loss(logits: Tensor, labels: Tensor, target: Tensor) -> Tensor:
-        return kl(target, logits)
+    def function(images: Tensor, labels: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        logits = classifier.logits(folded, images)
+        return kl(target, logits), logits.argmax(1) != labels
 
-    return _of_logits(loss, classifier, folded, labels, classifier.logits(folded, clean).log_softmax(1))
+    return Objective(function, (labels, classifier.logits(folded, clean).log_softmax(1)))
 
 
 def margin(classifier: Classifier, folded: Tensors, labels: Tensor) -> Objective:
@@ -40,7 +41,8 @@ def dlr(classifier: Classifier, folded: Tensors, labels: Tensor) -> Objective:
     """The difference of logits ratio (Croce and Hein 2020, arXiv 2003.01690, section 4).
 
     The margin over the distance from the largest to the third largest logit, so that its size says nothing of the
-    logits' size, whose softmax may have no gradient left. Of two classes there is no third logit: there it is the margin.
+    logits' size, whose softmax may have no gradient left. Of two classes there is no third logit: then it is the
+    margin.
     """
 
     def loss(logits: Tensor, labels: Tensor) -> Tensor:

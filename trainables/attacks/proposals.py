@@ -4,6 +4,7 @@ Squares (algorithm 2) and windows (algorithm 3) are those of Andriushchenko et a
 the numbers of a code, which has no neighbourhoods, are ours.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import final
 
@@ -103,11 +104,11 @@ def bump(side: int) -> Float[Tensor, "side side"]:
     """Returns a square of length one: two neighbouring hills of opposite signs (there, equation 2)."""
     half = side // 2
     hills = torch.cat([_hill(side, half), -_hill(side, side - half)], dim=1)
-    return hills / hills.norm()
+    return hills / hills.square().sum().sqrt()
 
 
 def _hill(height: int, width: int) -> Tensor:
-    """Returns rectangles one upon another, which shrink towards the middle: 1/(n + 1 - k)^2 high each, k = 0, ..., n."""
+    """Returns rectangles one upon another, ever smaller: the k-th, from 0 to n, is 1/(n + 1 - k)^2 high."""
     n = height // 2
     rows = (torch.arange(height) - n).abs()
     columns = (torch.arange(width) - width // 2).abs()
@@ -118,7 +119,7 @@ def _hill(height: int, width: int) -> Tensor:
 def _side(part: float, extent: list[int]) -> int:
     """Returns the side of a square that is such a part of an image."""
     height, width = extent
-    return min(max(1, round((part * height * width) ** 0.5)), *extent)
+    return min(max(1, round(math.sqrt(part * height * width))), *extent)
 
 
 def _corners(side: int, extent: list[int], noise: Noise) -> Int[Tensor, "batch 2"]:
@@ -130,7 +131,8 @@ def _corners(side: int, extent: list[int], noise: Noise) -> Int[Tensor, "batch 2
 def _inside(corners: Int[Tensor, "batch 2"], side: int, extent: list[int]) -> Bool[Tensor, "batch 1 height width"]:
     """Returns which pixels lie in each example's square."""
     down, right = (
-        (torch.arange(length, device=corners.device) - first[:, None]) for length, first in zip(extent, corners.unbind(1), strict=True)
+        (torch.arange(length, device=corners.device) - first[:, None])
+        for length, first in zip(extent, corners.unbind(1), strict=True)
     )
     rows, columns = (down >= 0) & (down < side), (right >= 0) & (right < side)
     return (rows[:, :, None] & columns[:, None, :])[:, None]
@@ -139,7 +141,7 @@ def _inside(corners: Int[Tensor, "batch 2"], side: int, extent: list[int]) -> Bo
 def _placed(
     square: Float[Tensor, "side side"], corners: Int[Tensor, "batch 2"], extent: list[int], *, turned: Tensor
 ) -> Float[Tensor, "batch 1 height width"]:
-    """Returns images with the square at each one's corner, turned over its diagonal or not; other pixels do not count."""
+    """Returns images with the square at each one's corner, turned over its diagonal or not; nothing else counts."""
     last = len(square) - 1
     down, right = (
         (torch.arange(length, device=corners.device) - first[:, None]).clamp(0, last)

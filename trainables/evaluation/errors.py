@@ -74,10 +74,13 @@ MakeObjective = Callable[[Subject, Tensor, Threat], Objective]
 def raising(objective: Callable[[Classifier, Tensors, Tensor], Objective]) -> MakeObjective:
     """Returns what makes an objective of the true labels, such as `dlr`, for a subject's examples."""
 
-    def make(subject: Subject, indices: Tensor, threat: Threat) -> Objective:
+    def make(subject: Subject, indices: Tensor, _threat: Threat) -> Objective:
         return objective(subject.classifier, subject.folded, subject.split.labels[indices])
 
     return make
+
+
+BY_CROSS_ENTROPY = raising(cross_entropy)
 
 
 def towards(place: int) -> MakeObjective:
@@ -142,7 +145,7 @@ class Probe:
     threat: MakeThreat
     steps: int
     step_size: float
-    objective: MakeObjective = raising(cross_entropy)
+    objective: MakeObjective = BY_CROSS_ENTROPY
 
     def succeeds(
         self, subject: Subject, indices: Tensor, radius: float, starts: Starts, *, once: bool
