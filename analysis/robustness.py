@@ -47,8 +47,9 @@ def robustness(evaluation: Mapping[str, Any]) -> Figure:
             _draw(axes, under)
             axes.set_xlabel(f"{PLACES[name]}, {norm_name(evaluation['threat_model']['norm'])}")
         panels[0].set_ylabel(f"error of {evaluation['attacked']:,} attacked images")
-        legend: Any = {"loc": "outside upper left", "ncols": 4, "frameon": False, "alignment": "left", "title_fontsize": 8}
-        above.legend(*panels[0].get_legend_handles_labels(), title=caption(evaluation), **legend)
+        look: Any = {"loc": "outside upper left", "ncols": 4, "frameon": False, "alignment": "left"}
+        named = panels[0].get_legend_handles_labels()
+        above.legend(*named, title=caption(evaluation), title_fontsize=8, **look)
         below.text(0.012, 1, "\n".join(lines), va="top", fontsize=7, linespacing=1.25)
     return figure
 
