@@ -4,6 +4,7 @@ Colours are Okabe and Ito's, told apart with every common colour blindness, one 
 marker of its own says the same without colour.
 """
 
+import io
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any, Final
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
@@ -66,6 +68,15 @@ def look(architecture: str) -> Look:
 def in_style() -> AbstractContextManager[None]:
     """Sets the house style for a `with` block: for drawing a figure, and again for saving it."""
     return mpl.rc_context(STYLE)
+
+
+def rendered(figure: Figure, kind: str) -> bytes:
+    """Returns a figure as "png", "svg" or "pdf", the same bytes for the same figure."""
+    buffer = io.BytesIO()
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    with in_style():
+        figure.savefig(buffer, format=kind, dpi=240, metadata=undated)
+    return buffer.getvalue()
 
 
 def model_name(architecture: str, width: float, parameters: Sequence[int]) -> str:

@@ -5,7 +5,6 @@ Run as `python -m analysis.report runs/NAME`.
 
 import argparse
 import base64
-import io
 import json
 import os
 import re
@@ -16,11 +15,10 @@ from typing import Final, NoReturn
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from analysis import figures
 from analysis.departures import departures
-from analysis.drawing import INK, LOOKS, OTHER_LOOK, PAPER, STAR, in_style
+from analysis.drawing import INK, LOOKS, OTHER_LOOK, PAPER, STAR, rendered
 from analysis.front import confirmed_fronts
 from analysis.load import Study, StudyUnreadable, load
 from analysis.page import page
@@ -71,11 +69,11 @@ def write_report(run_dir: str | Path) -> Path:
     folder.mkdir(exist_ok=True)
     pictures = {"pareto": figures.pareto(study), "success": figures.success(study)}
     pictures |= {"departures": departures(study)} if study.distances else {}
-    vectors = {name: _rendered(figure, "svg") for name, figure in pictures.items()}
+    vectors = {name: rendered(figure, "svg") for name, figure in pictures.items()}
     for name, figure in pictures.items():
-        _replace(folder / f"{name}.png", _rendered(figure, "png"))
+        _replace(folder / f"{name}.png", rendered(figure, "png"))
         _replace(folder / f"{name}.svg", vectors[name])
-    _replace(folder / "pareto.pdf", _rendered(pictures["pareto"], "pdf"))
+    _replace(folder / "pareto.pdf", rendered(pictures["pareto"], "pdf"))
     _replace(folder / "front.csv", front_csv(study).encode())
     _replace(folder / "summary.json", json.dumps(summary(study), indent=2, allow_nan=False).encode())
     manifold = draw_pictures(study.pictures) if study.pictures else b""
@@ -160,14 +158,6 @@ def _inline(vector: bytes, name: str, title: str, colours: dict[str, str]) -> Ma
         text = text.replace(colour, f"var(--{architecture})")
     # Safe: matplotlib draws letters as outlines, so no text of the study stands in the picture but in comments.
     return Markup(text.replace("<svg", f'<svg role="img" aria-label="{title}"', 1))
-
-
-def _rendered(figure: Figure, kind: str) -> bytes:
-    buffer = io.BytesIO()
-    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)  # the same study, the same bytes
-    with in_style():
-        figure.savefig(buffer, format=kind, dpi=240, metadata=undated)
-    return buffer.getvalue()
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -94,3 +94,20 @@ METADATA: Final = {
     b"gradient_evaluations, forward_passes: per-example passes through what is trained",
 }
 """Beside these a table carries `disentangle.threat_model`: JSON with norm, epsilon and eta."""
+
+LEDGER: Final = pa.schema(
+    [
+        pa.field("threat", pa.string()),  # "none" where the model was looked at and not attacked
+        pa.field("attack", pa.string()),
+        pa.field("white_box", pa.bool_()),  # whether it knows the model's gradients
+        pa.field("radius", pa.float64()),
+        pa.field("attacked", pa.int64()),  # examples
+        pa.field("lost", pa.int64()),  # of them, to this attack
+        pa.field("restarts", pa.int64()),  # starts of an example that survives them all
+        pa.field("gradient_evaluations", pa.int64()),
+        pa.field("forward_passes", pa.int64()),
+        pa.field("queries", pa.int64()),  # forward passes of an attack that knows nothing else; null of others
+        pa.field("seconds", pa.float64()),
+    ]
+)
+"""What every number of an evaluation took: one row an attack and radius."""

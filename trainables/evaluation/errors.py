@@ -48,20 +48,22 @@ class Subject:
     def error(self) -> float:
         """Returns the fraction of the whole split that is misclassified."""
         parts = torch.split(torch.arange(len(self.split)), CHUNK)
-        wrong = torch.cat([self._wrong(part, self.split.images(part)) for part in parts])
+        wrong = torch.cat([self.wrong(part, self.split.images(part)) for part in parts])
         return wrong.double().mean().item()
 
     def unperturbed(self, threat: MakeThreat, indices: Tensor) -> Bool[Tensor, "batch"]:
         """Returns which examples are misclassified as the threat renders them without a perturbation."""
         made = threat(indices, torch.tensor(0.0))
-        return self._wrong(indices, made.render(torch.zeros_like(made.anchor)))
+        return self.wrong(indices, made.render(torch.zeros_like(made.anchor)))
 
+    @torch.no_grad()
     def logits(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch classes"]:
         """Returns logits, and counts what they cost."""
         self.tally.add(len(images), forward=1)
         return self.classifier.logits(self.folded, images)
 
-    def _wrong(self, indices: Tensor, images: Tensor) -> Bool[Tensor, "batch"]:
+    def wrong(self, indices: Tensor, images: Tensor) -> Bool[Tensor, "batch"]:
+        """Returns which images, made of these examples, are misclassified."""
         return self.logits(images).argmax(1) != self.split.labels[indices]
 
 
@@ -221,7 +223,7 @@ def lost_under_attack(
     """
     everyone, masks = torch.arange(len(lost)), []
     for radius in radii:
-        starts, left = _starts(probe, everyone, restarts, rng), everyone[~lost]
+        starts, left = starting_noise(probe, everyone, restarts, rng), everyone[~lost]
         lost = lost.clone()
         if len(left):
             lost[left] = probe.succeeds(subject, left, radius, starts, once=True).any(0)
@@ -239,11 +241,11 @@ def successes(
     everyone = torch.arange(len(lost))
     if not attempts or bool(lost.all()):
         return None
-    starts = _starts(probe, everyone, attempts, rng)
+    starts = starting_noise(probe, everyone, attempts, rng)
     return probe.succeeds(subject, everyone[~lost], radius, starts, once=False)
 
 
-def _starts(probe: Probe, everyone: Tensor, attempts: int, rng: torch.Generator) -> Starts:
+def starting_noise(probe: Probe, everyone: Tensor, attempts: int, rng: torch.Generator) -> Starts:
     """Draws starting noise for all examples, so that none depends on how others fare."""
     anchor = probe.threat(everyone, torch.tensor(0.0)).anchor
     drawn = [

@@ -1,6 +1,11 @@
 """What a number cost: passes through the classifier, counted per example."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+Result = TypeVar("Result")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -10,12 +15,30 @@ class Tally:
     Attributes:
         gradient_evaluations: backward passes through the classifier.
         forward_passes: forward passes, those that come before a backward pass included.
+        passes: that one look at an example takes: more than one where predictions are random and averaged.
     """
 
     gradient_evaluations: int = 0
     forward_passes: int = 0
+    passes: int = 1
 
     def add(self, examples: int, *, forward: int = 0, backward: int = 0) -> None:
         """Adds so many passes for each of the examples."""
-        self.forward_passes += examples * forward
-        self.gradient_evaluations += examples * backward
+        self.forward_passes += examples * forward * self.passes
+        self.gradient_evaluations += examples * backward * self.passes
+
+
+class Cost(NamedTuple):
+    """What some work took: passes as in `Tally`, and wall time."""
+
+    gradient_evaluations: int
+    forward_passes: int
+    seconds: float
+
+
+def costed(tally: Tally, work: Callable[[], Result]) -> tuple[Result, Cost]:
+    """Does some work, and returns what comes of it and what it took."""
+    gradients, forwards, started = tally.gradient_evaluations, tally.forward_passes, time.perf_counter()
+    result = work()
+    seconds = time.perf_counter() - started
+    return result, Cost(tally.gradient_evaluations - gradients, tally.forward_passes - forwards, seconds)

@@ -13,7 +13,7 @@ from trainables.classifiers import build
 from trainables.classifiers.classifier import Blueprint, Classifier
 from trainables.config import DataConfig, EvaluationConfig, ThreatModel
 from trainables.data.split import Split
-from trainables.evaluation.errors import Probe, Starts, Subject, _starts, lost_under_attack, successes
+from trainables.evaluation.errors import Probe, Starts, Subject, lost_under_attack, starting_noise, successes
 from trainables.evaluation.measure import manifold_threats, pixel_threats, under_attack
 from trainables.evaluation.tally import Tally
 from trainables.geometry import NORMS
@@ -189,8 +189,8 @@ def test_what_the_papers_attack_breaks_is_lost_at_the_full_radius() -> None:
 
 def test_attempts_start_from_different_noise_and_models_from_the_same() -> None:
     everyone = torch.arange(10)
-    starts = _starts(probe(network().split), everyone, 3, stream(0, "n"))
-    again = _starts(probe(network().split), everyone, 3, stream(0, "n"))
+    starts = starting_noise(probe(network().split), everyone, 3, stream(0, "n"))
+    again = starting_noise(probe(network().split), everyone, 3, stream(0, "n"))
 
     assert not torch.equal(starts.gaussian[0], starts.gaussian[1])
     assert len(starts.uniform.unique()) == 30

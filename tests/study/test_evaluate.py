@@ -1,0 +1,272 @@
+"""The evaluation's command line, on models of a study and on functions, and whatever may be wrong with them."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from safetensors.torch import load_file, save, save_file
+
+from study.evaluate import main
+from tests.study.conftest import begin
+from tests.study.processes import Driver
+from trainables.config import (
+    DataConfig,
+    EvaluationConfig,
+    LearnedConfig,
+    ManifoldTrialConfig,
+    ThreatModel,
+    TrialConfig,
+    VaeGanConfig,
+)
+from trainables.evaluation.ensemble import STRENGTHS, Strength
+from trainables.pipeline import prepare
+
+CONFIG = TrialConfig(
+    width=0.125,
+    data=DataConfig(variant="easy", n_train=60, n_validation=10, n_test=30),
+    threat_model=ThreatModel(norm="l2", epsilon=1.0, eta=0.2),
+    epochs=2,
+    batch_size=30,
+    evaluation=EvaluationConfig(n_attacked=2, steps=1, paper_attempts=0, only_last=True),
+)
+SMALL = ["--n-train", "40", "--n-validation", "10", "--n-test", "20", "--n-attacked", "6"]
+MINE = """
+import torch
+from torch import nn
+
+WEIGHTS = torch.randn(784, 10, generator=torch.Generator().manual_seed(0))
+
+
+def bright():
+    return lambda images: images.flatten(1) @ WEIGHTS
+
+
+def network():
+    return nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(784, 10))
+
+
+def twenty():
+    return lambda images: torch.zeros(len(images), 20)
+
+
+def nothing():
+    return None
+
+
+def broken():
+    raise RuntimeError("no weights\\nhere")
+
+
+def later():
+    calls = []
+
+    def model(images):
+        calls.append(1)
+        if len(calls) > 3:
+            raise RuntimeError("out of\\nluck")
+        return images.flatten(1) @ WEIGHTS
+
+    return model
+
+
+constant = 3
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder with a study's model in runs/tiny/models and functions in mine.py; attacks are short."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(STRENGTHS, "fast", Strength(steps=4, targets=2, queries=8, attempts=1, passes=2))
+    monkeypatch.setattr("study.subjects.SURROGATE_EPOCHS", 8)
+    (tmp_path / "mine.py").write_text(MINE)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def weights():
+    run = prepare(CONFIG)
+    *_, _ = run.reports()
+    return save({name: tensor.contiguous() for name, tensor in run.weights().items()})
+
+
+@pytest.fixture
+def model(place, weights):
+    with begin(place / "runs") as store:
+        store.keep_weights("conv-0000-7", weights, CONFIG.to_dict())
+    return place / "runs" / "tiny" / "models" / "conv-0000-7.safetensors"
+
+
+def evaluate(*arguments):
+    return main([*map(str, arguments), "--strength", "fast"])
+
+
+def result(folder):
+    return json.loads((folder / "evaluation.json").read_text())
+
+
+def test_a_studys_model_is_evaluated(model, place, capsys):
+    assert evaluate(model, "--n-attacked", 8) == 0
+
+    said = capsys.readouterr()
+    found = result(place / "evaluation" / "conv-0000-7")
+    assert said.err == ""
+    assert "white box" in said.out
+    assert found["threat_model"] == {"norm": "l2", "epsilon": 1.0, "eta": 0.2}
+    assert found["dataset"]["n_test"] == found["examples"] == 30
+    assert found["attacked"] == 8
+    assert set(found["threats"]) == {"pixel", "manifold", "affine"}
+    assert found["threats"]["pixel"]["curve"]["radii"][:5] == pytest.approx([0, 0.25, 0.5, 0.75, 1.0])
+    assert (place / "evaluation/conv-0000-7/curve.png").read_bytes().startswith(b"\x89PNG")
+    assert b"<svg" in (place / "evaluation/conv-0000-7/curve.svg").read_bytes()
+    accesses = (place / "runs/tiny/test_access.jsonl").read_text().splitlines()
+    assert [json.loads(line)["purpose"] for line in accesses] == ["evaluation of conv-0000-7"]
+
+
+def test_the_ledger_lies_beside_and_adds_up(model, place):
+    evaluate(model, "--n-attacked", 5, "--out", "here")
+    rows = pq.read_table(place / "here" / "ledger.parquet").to_pylist()
+    cost = result(place / "here")["cost"]
+
+    for name in ("gradient_evaluations", "forward_passes", "seconds"):
+        assert sum(row[name] for row in rows) == pytest.approx(cost[name])
+    attacks = {"clean", "apgd-ce", "apgd-dlr-targeted", "square", "transfer", "adam-pgd"}
+    assert {row["attack"] for row in rows} >= attacks
+    assert all((row["queries"] is not None) == (row["attack"] in ("square", "transfer")) for row in rows)
+
+
+def test_the_threat_model_may_be_another(model, place):
+    evaluate(model, "--n-attacked", 4, "--norm", "linf", "--out", "other")
+    evaluate(model, "--n-attacked", 4, "--epsilon", "0.5", "--out", "same")
+
+    assert result(place / "other")["threat_model"] == {"norm": "linf", "epsilon": 0.3, "eta": 0.2}
+    assert result(place / "same")["threat_model"] == {"norm": "l2", "epsilon": 0.5, "eta": 0.2}
+
+
+def test_a_function_is_evaluated(place, capsys):
+    assert evaluate("mine:bright", *SMALL) == 0
+
+    found = result(place / "evaluation" / "mine-bright")
+    assert found["model"] == "mine-bright"
+    assert found["examples"] == 20
+    assert "chance_level" in {flag["name"] for flag in found["flags"]}
+    assert "chance_level" in capsys.readouterr().out
+
+
+def test_a_module_is_put_into_evaluation_mode(place):
+    assert evaluate("mine:network", *SMALL) == 0
+
+    flags = {flag["name"] for flag in result(place / "evaluation" / "mine-network")["flags"]}
+    assert "randomised_predictions" not in flags
+
+
+def test_a_model_without_its_manifold_is_evaluated_on_the_image(model, place, capsys):
+    learned = replace(CONFIG, manifold=LearnedConfig(model=VaeGanConfig(width=1 / 32, updates=4)))
+    model.with_suffix(".json").write_text(json.dumps(learned.to_dict()))
+
+    assert evaluate(model, "--n-attacked", 4) == 0
+    assert "no on-manifold numbers" in " ".join(capsys.readouterr().out.split())
+    assert "runs/manifolds" not in {str(path.relative_to(place)) for path in place.rglob("*")}
+
+
+def test_a_model_that_fails_later_is_one_line_and_status_one(place, capfd):
+    assert evaluate("mine:later", *SMALL) == 1
+
+    said = capfd.readouterr().err
+    assert said.count("\n") == 1
+    assert "RuntimeError: out of luck" in said
+
+
+def nothing(model):
+    """Leaves everything as it was."""
+
+
+def unlink(name):
+    return lambda model: model.with_suffix(name).unlink()
+
+
+def write(name, content):
+    return lambda model: model.with_suffix(name).write_bytes(content)
+
+
+def as_json(plain):
+    return write(".json", json.dumps(plain).encode())
+
+
+def one_weight_less(model):
+    weights = load_file(model)
+    del weights["logits.bias"]
+    save_file(weights, model)
+
+
+MODEL = "runs/tiny/models/conv-0000-7.safetensors"
+MANIFOLD = ManifoldTrialConfig(
+    data=DataConfig(dataset="mnist", source="nowhere", n_train=60, n_validation=10, n_test=10),
+    evaluation=EvaluationConfig(n_attacked=2),
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "says", "arrange"),
+    [
+        ("", "required", nothing),
+        ("nowhere.safetensors", "nowhere.json: No such file", nothing),
+        (MODEL, "beside its configuration", unlink(".json")),
+        (MODEL, "none: FileNotFoundError", unlink(".safetensors")),
+        (MODEL, "none: SafetensorError", write(".safetensors", b"not weights")),
+        (MODEL, "another thing", write(".json", b"{")),
+        (MODEL, "another thing", as_json([])),
+        (MODEL, "another thing", as_json({"colour": "red"})),
+        (MODEL, "is a manifold", as_json(MANIFOLD.to_dict())),
+        (MODEL, "differs in 'conv0.weight': (2, 1, 4, 4)", as_json(replace(CONFIG, width=0.25).to_dict())),
+        (MODEL, "differs in 'logits.bias': None", one_weight_less),
+        (f"{MODEL} --dataset mnist", "leave --dataset", nothing),
+        (f"{MODEL} --n-attacked 31", "lower --n-attacked", nothing),
+        (f"{MODEL} --epsilon 99", "epsilon is a radius", nothing),
+        (f"{MODEL} --epsilon -1", "above 0", nothing),
+        (f"{MODEL} --data-root nowhere", "nowhere", nothing),
+        (f"{MODEL} --out mine.py", "goes into a folder", nothing),
+        (f"{MODEL} --strength heavy", "invalid choice", nothing),
+        ("weights.pt", "are not opened", nothing),
+        ("mine.bright", "package.module:function", nothing),
+        ("mine:bright:", "package.module:function", nothing),
+        ("yours:network", "ModuleNotFoundError", nothing),
+        ("mine:dark", "AttributeError", nothing),
+        ("mine:constant", "it raised TypeError", nothing),
+        ("mine:broken", "no weights here", nothing),
+        ("mine:nothing", "got NoneType", nothing),
+        ("mine:twenty --n-test 20", "got (4, 20)", nothing),
+        ("mine:bright --dataset mnist", "data", nothing),
+        ("mine:bright --dataset mnist --fonts-dir f", "--fonts-dir is for", nothing),
+    ],
+)
+def test_what_is_wrong_is_refused_on_one_line(model, place, capfd, line, says, arrange):
+    arrange(model)
+    before = {path: path.lstat().st_mtime_ns for path in place.rglob("*") if "__pycache__" not in str(path)}
+
+    assert evaluate(*line.split()) == 2
+
+    said = capfd.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert said.err.startswith("study.evaluate: ")
+    assert says in said.err
+    after = {path: path.lstat().st_mtime_ns for path in place.rglob("*") if "__pycache__" not in str(path)}
+    assert after.keys() == before.keys()
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_model_that_a_real_study_left_is_evaluated(place):
+    sizes = ["--n-train", "60", "--n-validation", "40", "--n-test", "30", "--n-attacked", "20", "--epochs", "2"]
+    run = ["--scale", "smoke", "--architectures", "conv", "--trials", "2", "--runs", place / "runs", "--name", "real"]
+    status, _, err = Driver(*sizes, *run).finish()
+    assert (status, err) == (0, "")
+    model, *_ = sorted((place / "runs" / "real" / "models").glob("*.safetensors"))
+
+    assert evaluate(model, "--n-attacked", 10) == 0
+    found = result(place / "evaluation" / model.stem)
+    assert found["threat_model"]["epsilon"] == 0.3
+    assert Path(found["given"]) == model

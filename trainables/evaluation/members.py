@@ -1,0 +1,132 @@
+"""One attack of an ensemble: the same search on one loss after another, or images that fool another network."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from trainables.attacks.attack import NO_SLACK, search
+from trainables.attacks.gradient import PGD
+from trainables.attacks.objectives import cross_entropy
+from trainables.evaluation.errors import CHUNK, MakeThreat, Probe, Subject, starting_noise
+from trainables.evaluation.measure import TRAVEL
+from trainables.evaluation.quality import Network
+from trainables.threats.threat import Threat
+
+MakeProbe = Callable[[MakeThreat, float], Probe]
+"""Makes a probe of a threat at a radius."""
+
+
+class Member(ABC):
+    """One attack of an ensemble. Whoever wraps another library's attack makes a subclass of this.
+
+    Attributes:
+        name: as tables show it.
+        white_box: whether it knows the model's gradients.
+    """
+
+    name: str
+    white_box: bool
+
+    @property
+    @abstractmethod
+    def starts(self) -> int:
+        """Of an example that survives them all."""
+
+    @abstractmethod
+    def falls(
+        self, subject: Subject, threat: MakeThreat, radius: float, lost: Bool[Tensor, "example"], rng: torch.Generator
+    ) -> Bool[Tensor, "example"]:
+        """Returns which of the first examples fall, of those that are not lost yet.
+
+        What it draws from the generator does not depend on which these are.
+        """
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probing(Member):
+    """The same attack on one loss after another.
+
+    Attributes:
+        probes: one for each loss.
+        restarts: random starts on each.
+    """
+
+    name: str
+    white_box: bool
+    probes: tuple[MakeProbe, ...]
+    restarts: int
+
+    @property
+    def starts(self) -> int:
+        """Of an example that survives them all."""
+        return self.restarts * len(self.probes)
+
+    def falls(
+        self, subject: Subject, threat: MakeThreat, radius: float, lost: Bool[Tensor, "example"], rng: torch.Generator
+    ) -> Bool[Tensor, "example"]:
+        everyone, fallen = torch.arange(len(lost)), torch.zeros_like(lost)
+        for make in self.probes:
+            probe = make(threat, radius)
+            starts, left = starting_noise(probe, everyone, self.restarts, rng), everyone[~(lost | fallen)]
+            if len(left):
+                fallen[left] = probe.succeeds(subject, left, radius, starts, once=True).any(0)
+        return fallen
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer(Member):
+    """Images that fool another network (Papernot et al. 2016, arXiv 1605.07277), each shown to this one once.
+
+    Passes through the other network are not counted.
+
+    Attributes:
+        surrogate: the other network.
+        steps: that its images are made in.
+        restarts: of each.
+    """
+
+    surrogate: Network
+    steps: int
+    restarts: int
+    name: str = "transfer"
+    white_box: bool = False
+
+    @property
+    def starts(self) -> int:
+        """Of an example that survives them all."""
+        return self.restarts
+
+    def falls(
+        self, subject: Subject, threat: MakeThreat, radius: float, lost: Bool[Tensor, "example"], rng: torch.Generator
+    ) -> Bool[Tensor, "example"]:
+        everyone, fallen = torch.arange(len(lost)), torch.zeros_like(lost)
+        made = Probe(attack=PGD(), threat=threat, steps=self.steps, step_size=TRAVEL / self.steps)
+        starts = starting_noise(made, everyone, self.restarts, rng)
+        for attempt in range(self.restarts):
+            for some in torch.split(everyone[~(lost | fallen)], CHUNK):
+                ball = threat(some, torch.tensor(radius))
+                begin = ball.start(starts.gaussian[attempt, some], starts.uniform[attempt, some])
+                fallen[some] = subject.wrong(some, self._images(ball, begin, subject.split.labels[some]))
+        return fallen
+
+    def _images(self, threat: Threat, start: Tensor, labels: Tensor) -> Float[Tensor, "batch channel height width"]:
+        """Returns the images of the highest loss that were found on the other network."""
+        found = search(
+            PGD(),
+            cross_entropy(self.surrogate.classifier, self.surrogate.folded, labels),
+            threat,
+            start,
+            step_size=torch.tensor(TRAVEL / self.steps),
+            steps=torch.tensor(self.steps),
+            slack=torch.tensor(NO_SLACK),
+            longest=self.steps,
+            alone=True,
+        )
+        return threat.render(found.delta)

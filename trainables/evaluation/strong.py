@@ -1,0 +1,276 @@
+"""The evaluation that a claim of robustness needs: the strongest attacks, error curves, what they took, and doubts.
+
+It follows the recommendations of Carlini et al. 2019 (arXiv 1902.06705).
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from trainables.attacks.gradient import PGD
+from trainables.attacks.objectives import margin
+from trainables.checks import must
+from trainables.classifiers.foreign import averaged
+from trainables.config import EvaluationConfig, ThreatModel, ThreatName
+from trainables.evaluation.curve import Curve, error_curve
+from trainables.evaluation.ensemble import Line, Strength, Watch, black_box, papers_own, papers_probe, white_box
+from trainables.evaluation.errors import MakeThreat, Probe, Subject, lost_under_attack, raising, successes
+from trainables.evaluation.flags import REPEATABLE, SATURATED, Flag, Steps, of_attacks, of_manifold, of_model
+from trainables.evaluation.inspection import inspect, repeat_difference
+from trainables.evaluation.measure import MANIFOLD_FIELDS, TRAVEL, manifold_threats, pixel_threats
+from trainables.evaluation.members import Member
+from trainables.evaluation.quality import Network
+from trainables.evaluation.tally import Result, costed
+from trainables.geometry import NORMS
+from trainables.manifolds.manifold import Manifolds
+from trainables.seeding import stream
+
+FRACTIONS = EvaluationConfig().radii  # of the study's radius: those that its search averages over
+SUCCEED = 0.2  # of the examples, at least, must fall to attacks where numbers of steps are compared
+TIMES = 10  # as many steps are compared with all of them
+COST = ("gradient_evaluations", "forward_passes", "seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderThreat:
+    """What attacks on one threat do to a model. Errors are fractions of the attacked examples.
+
+    Attributes:
+        radius: the study's.
+        clean_error: of what the threat renders without a perturbation.
+        error: at this radius, the worst of all attacks.
+        mean_error: the same, mean over the study's radii.
+        white_box_error: at this radius, of the attacks that know gradients; `black_box_error` of the others.
+        success_rate: of the paper's attack, over correctly classified examples, mean over attempts; None where the
+            paper has none, or nothing is classified correctly.
+        curve: errors over radii from 0.
+    """
+
+    radius: float
+    clean_error: float
+    error: float
+    mean_error: float
+    white_box_error: float
+    black_box_error: float
+    success_rate: float | None
+    curve: Curve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What is known of a model's robustness.
+
+    Attributes:
+        error: on all examples, without an attack.
+        examples: how many these are.
+        attacked: the first so many are attacked.
+        passes: that predictions and gradients are averaged over: more than one where predictions are random.
+        threats: by what the adversary changes.
+        ledger: what every number took; it adds up to what the tally counted.
+        flags: why the numbers may be no evidence of robustness.
+    """
+
+    error: float
+    examples: int
+    attacked: int
+    passes: int
+    threats: dict[ThreatName, UnderThreat]
+    ledger: tuple[Line, ...]
+    flags: tuple[Flag, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns nested plain values that JSON can hold; of the ledger, which is a table, the sums."""
+        return {
+            **{name: getattr(self, name) for name in ("error", "examples", "attacked", "passes")},
+            "threats": {name: asdict(under) for name, under in self.threats.items()},
+            "flags": [flag._asdict() for flag in self.flags],
+            "cost": {name: sum(getattr(line, name) for line in self.ledger) for name in COST},
+        }
+
+
+def evaluate(
+    subject: Subject,
+    manifolds: Manifolds,
+    threat_model: ThreatModel,
+    strength: Strength,
+    seed: int,
+    *,
+    attacked: int,
+    surrogate: Network | None = None,
+    watch: Watch = lambda _: None,
+) -> Evaluation:
+    """Measures a model under the strongest attacks, on the image and on manifolds.
+
+    Args:
+        subject: the model and its data.
+        manifolds: of the data.
+        threat_model: norm and radii.
+        strength: how hard to look.
+        seed: of all noise but the model's own.
+        attacked: examples under attack, the first of the split.
+        surrogate: another network of the same data, whose adversarial images are shown to this one.
+        watch: is told every line of the ledger.
+
+    Raises:
+        ValueError: if there are not as many examples.
+    """
+    must(1 <= attacked <= len(subject.split), f"attacked are 1 to {len(subject.split)} examples; got {attacked}")
+    book = _Book(subject, watch)
+    shaky = book.look("repeats", partial(repeat_difference, subject))
+    passes = strength.passes if shaky > REPEATABLE else 1
+    with _predicting(subject, passes) as asked:
+        error = book.look("clean", asked.error)
+        seen = book.look("inspection", partial(inspect, asked, seed, unrepeatable=shaky))
+        bench = _Bench(asked, strength, seed, attacked, _sets(strength, seen.classes, surrogate), book)
+        threats, doubts = bench.everything(manifolds, threat_model)
+    return Evaluation(
+        error=error,
+        examples=len(subject.split),
+        attacked=attacked,
+        passes=passes,
+        threats=threats,
+        ledger=tuple(book.lines),
+        flags=(*of_model(seen, error), *doubts),
+    )
+
+
+def _sets(strength: Strength, classes: int, surrogate: Network | None) -> dict[str, tuple[Member, ...]]:
+    """Returns the attacks by the kinds of a curve."""
+    return {
+        "white_box": white_box(strength, classes),
+        "black_box": black_box(strength, surrogate),
+        "paper": papers_own(),
+    }
+
+
+@contextmanager
+def _predicting(subject: Subject, passes: int) -> Iterator[Subject]:
+    """Asks a model several times for every prediction, and counts that, as long as it lasts."""
+    if passes == 1:
+        yield subject
+        return
+    before, subject.tally.passes = subject.tally.passes, passes
+    try:
+        yield replace(subject, classifier=averaged(subject.classifier, passes))
+    finally:
+        subject.tally.passes = before
+
+
+@final
+@dataclass(slots=True)
+class _Book:
+    """Writes the ledger."""
+
+    subject: Subject
+    watch: Watch
+    lines: list[Line] = field(default_factory=list)
+
+    def look(self, what: str, work: Callable[[], Result]) -> Result:
+        """Looks at the model, without an attack."""
+        result, cost = costed(self.subject.tally, work)
+        self.write(Line("none", what, False, 0.0, 0, 0, 0, *cost))
+        return result
+
+    def write(self, *lines: Line) -> None:
+        """Adds lines."""
+        for line in lines:
+            self.lines.append(line)
+            self.watch(line)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """Attacks one model."""
+
+    subject: Subject
+    strength: Strength
+    seed: int
+    attacked: int
+    sets: dict[str, tuple[Member, ...]]
+    book: _Book
+
+    def everything(
+        self, manifolds: Manifolds, threat_model: ThreatModel
+    ) -> tuple[dict[ThreatName, UnderThreat], list[Flag]]:
+        """Measures all threats, and returns what is doubtful about it."""
+        norm, split, eta = NORMS[threat_model.norm], self.subject.split, threat_model.eta
+        pixels = pixel_threats(split, norm)
+        pixel = self.under("pixel", pixels, threat_model.epsilon, rated=True)
+        threats: dict[ThreatName, UnderThreat] = {"pixel": pixel}
+        flags = of_attacks(pixel.curve, self.attacked, self.steps(pixels, pixel.curve))
+        for name, manifold in manifolds.items():
+            rated = MANIFOLD_FIELDS[name][1] is not None
+            threats[name] = self.under(name, manifold_threats(split, norm, manifold), eta, rated=rated)
+            flags += of_manifold(name, pixel.clean_error, threats[name].curve, eta, self.attacked)
+        return threats, flags
+
+    def under(self, name: ThreatName, threat: MakeThreat, radius: float, *, rated: bool) -> UnderThreat:
+        """Measures everything under one threat.
+
+        Args:
+            name: of the threat.
+            threat: makes it.
+            radius: the study's.
+            rated: whether the paper's success rate is wanted.
+        """
+        everyone = torch.arange(self.attacked)
+        clean = self.book.look(f"clean, {name}", partial(self.subject.unperturbed, threat, everyone))
+        curve, lines = error_curve(
+            self.subject,
+            self.sets,
+            threat,
+            clean,
+            self.seed,
+            name=name,
+            radius=radius,
+            fractions=FRACTIONS,
+            watch=self.book.watch,
+        )
+        self.book.lines += lines
+        return UnderThreat(
+            radius=radius,
+            clean_error=curve.worst[0],
+            error=curve.at(radius),
+            mean_error=sum(curve.at(fraction * radius) for fraction in FRACTIONS) / len(FRACTIONS),
+            white_box_error=curve.at(radius, "white_box"),
+            black_box_error=curve.at(radius, "black_box"),
+            success_rate=self._rate(name, threat, radius, clean) if rated else None,
+            curve=curve,
+        )
+
+    def _rate(self, name: ThreatName, threat: MakeThreat, radius: float, clean: Tensor) -> float | None:
+        """Returns the success rate of the paper's attack."""
+        attempts, rng = self.strength.attempts, stream(self.seed, "strong", name, "rate")
+        make = partial(successes, self.subject, papers_probe(threat, radius), radius, clean, attempts=attempts, rng=rng)
+        broken, cost = costed(self.subject.tally, make)
+        left, fallen = int((~clean).sum()), 0 if broken is None else int(broken.any(0).sum())
+        self.book.write(Line(name, "adam-pgd, rate", True, radius, left, fallen, attempts, *cost))
+        return None if broken is None else broken.double().mean().item()
+
+    def steps(self, threat: MakeThreat, curve: Curve) -> Steps | None:
+        """Compares numbers of steps of one length, at the smallest radius where attacks succeed often, if there is one.
+
+        The length is such that all steps together cross the ball, and the few do not.
+        """
+        pairs = zip(curve.radii, curve.worst, strict=True)
+        radius = next((here for here, worst in pairs if curve.worst[0] + SUCCEED <= worst < SATURATED), None)
+        if radius is None:
+            return None
+        many = self.strength.steps
+        counts, errors = (max(1, many // TIMES), many), []
+        clean = self.book.look("clean, steps", partial(self.subject.unperturbed, threat, torch.arange(self.attacked)))
+        for count in counts:
+            probe = Probe(attack=PGD(), threat=threat, steps=count, step_size=TRAVEL / many, objective=raising(margin))
+            rng = stream(self.seed, "strong", "steps")
+            attack = partial(lost_under_attack, self.subject, probe, [radius], clean, restarts=1, rng=rng)
+            (lost,), cost = costed(self.subject.tally, attack)
+            about = (int((~clean).sum()), int((lost & ~clean).sum()), 1)
+            self.book.write(Line("pixel", f"pgd, {count} steps", True, radius, *about, *cost))
+            errors.append(lost.double().mean().item())
+        return Steps(radius, counts[0], errors[0], counts[1], errors[1])
