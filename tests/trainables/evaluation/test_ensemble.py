@@ -170,7 +170,7 @@ def test_the_whole_radius_of_codes_is_that_of_their_box() -> None:
 
 def test_what_is_known_to_fall_is_lost_from_its_radius_on() -> None:
     here, everybody = setting(), torch.ones(EXAMPLES, dtype=torch.bool)
-    nobody: dict[str, tuple[Member, ...]] = {kind: () for kind in KINDS}
+    nobody: dict[str, tuple[Member, ...]] = dict.fromkeys(KINDS, ())
     curve, lines = error_curve(
         here.subject,
         nobody,
@@ -192,7 +192,7 @@ def test_what_is_known_to_fall_is_lost_from_its_radius_on() -> None:
 
 def test_a_curve_goes_on_until_all_is_lost_or_all_may_be_changed() -> None:
     here = setting()
-    nobody: dict[str, tuple[Member, ...]] = {kind: () for kind in KINDS}
+    nobody: dict[str, tuple[Member, ...]] = dict.fromkeys(KINDS, ())
     about = {"name": "pixel", "radius": 0.2, "fractions": (0.5, 1.0), "fallen": here.clean}
     curve, _ = error_curve(here.subject, nobody, here.threat, here.clean, 0, **about)
 
