@@ -7,8 +7,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import load_file, save, save_file
+from torch import equal
 
 from study.evaluate import main
+from study.evaluation_options import read_options
+from study.subjects import moved_on, own
 from tests.study.conftest import begin
 from tests.study.processes import Driver
 from trainables.config import (
@@ -22,6 +25,7 @@ from trainables.config import (
 )
 from trainables.evaluation.ensemble import STRENGTHS, Strength
 from trainables.pipeline import prepare
+from trainables.provision import load_once
 
 CONFIG = TrialConfig(
     width=0.125,
@@ -108,41 +112,47 @@ def result(folder):
 
 
 def test_a_studys_model_is_evaluated(model, place, capsys):
-    assert evaluate(model, "--n-attacked", 8) == 0
+    assert evaluate(model, "--n-attacked", 6) == 0
 
-    said = capsys.readouterr()
-    found = result(place / "evaluation" / "conv-0000-7")
+    said, folder = capsys.readouterr(), place / "evaluation" / "conv-0000-7"
+    found, rows = result(folder), pq.read_table(folder / "ledger.parquet").to_pylist()
     assert said.err == ""
     assert "white box" in said.out
     assert found["threat_model"] == {"norm": "l2", "epsilon": 1.0, "eta": 0.2}
     assert found["dataset"]["n_test"] == found["examples"] == 30
-    assert found["attacked"] == 8
+    assert found["attacked"] == 6
     assert set(found["threats"]) == {"pixel", "manifold", "affine"}
     assert found["threats"]["pixel"]["curve"]["radii"][:5] == pytest.approx([0, 0.25, 0.5, 0.75, 1.0])
-    assert (place / "evaluation/conv-0000-7/curve.png").read_bytes().startswith(b"\x89PNG")
-    assert b"<svg" in (place / "evaluation/conv-0000-7/curve.svg").read_bytes()
+    assert (folder / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert b"<svg" in (folder / "curve.svg").read_bytes()
+    for name in ("gradient_evaluations", "forward_passes", "seconds"):
+        assert sum(row[name] for row in rows) == pytest.approx(found["cost"][name])
+    assert {row["attack"] for row in rows} >= {
+        "clean",
+        "apgd-ce",
+        "apgd-dlr-targeted",
+        "square",
+        "transfer",
+        "adam-pgd",
+    }
+    assert all((row["queries"] is not None) == (row["attack"] in ("square", "transfer")) for row in rows)
     accesses = (place / "runs/tiny/test_access.jsonl").read_text().splitlines()
     assert [json.loads(line)["purpose"] for line in accesses] == ["evaluation of conv-0000-7"]
 
 
-def test_the_ledger_lies_beside_and_adds_up(model, place):
-    evaluate(model, "--n-attacked", 5, "--out", "here")
-    rows = pq.read_table(place / "here" / "ledger.parquet").to_pylist()
-    cost = result(place / "here")["cost"]
+def test_the_threat_model_may_be_another(model):
+    other, same = (
+        read_options([str(model), *more]).threat_model for more in (["--norm", "linf"], ["--epsilon", "0.5"])
+    )
 
-    for name in ("gradient_evaluations", "forward_passes", "seconds"):
-        assert sum(row[name] for row in rows) == pytest.approx(cost[name])
-    attacks = {"clean", "apgd-ce", "apgd-dlr-targeted", "square", "transfer", "adam-pgd"}
-    assert {row["attack"] for row in rows} >= attacks
-    assert all((row["queries"] is not None) == (row["attack"] in ("square", "transfer")) for row in rows)
+    assert other == ThreatModel(norm="linf", epsilon=0.3, eta=0.2)
+    assert same == ThreatModel(norm="l2", epsilon=0.5, eta=0.2)
 
 
-def test_the_threat_model_may_be_another(model, place):
-    evaluate(model, "--n-attacked", 4, "--norm", "linf", "--out", "other")
-    evaluate(model, "--n-attacked", 4, "--epsilon", "0.5", "--out", "same")
+def test_a_studys_data_may_have_moved(model):
+    moved = read_options([str(model), "--fonts-dir", "elsewhere", "--n-test", "40"]).data
 
-    assert result(place / "other")["threat_model"] == {"norm": "linf", "epsilon": 0.3, "eta": 0.2}
-    assert result(place / "same")["threat_model"] == {"norm": "l2", "epsilon": 0.5, "eta": 0.2}
+    assert moved == replace(CONFIG.data, source=str(Path("elsewhere").absolute()), n_test=40)
 
 
 def test_a_function_is_evaluated(place, capsys):
@@ -156,19 +166,20 @@ def test_a_function_is_evaluated(place, capsys):
 
 
 def test_a_module_is_put_into_evaluation_mode(place):
-    assert evaluate("mine:network", *SMALL) == 0
+    splits = load_once(CONFIG.data).splits
+    loaded, images = own("mine:network", splits), splits.test.images(splits.test.labels[:3])
 
-    flags = {flag["name"] for flag in result(place / "evaluation" / "mine-network")["flags"]}
-    assert "randomised_predictions" not in flags
+    assert equal(loaded.classifier.logits({}, images), loaded.classifier.logits({}, images))
 
 
-def test_a_model_without_its_manifold_is_evaluated_on_the_image(model, place, capsys):
+def test_a_model_without_its_manifold_is_evaluated_on_the_image(place):
     learned = replace(CONFIG, manifold=LearnedConfig(model=VaeGanConfig(width=1 / 32, updates=4)))
-    model.with_suffix(".json").write_text(json.dumps(learned.to_dict()))
+    data = load_once(CONFIG.data)
+    manifolds, notes = moved_on(learned, data, "manifolds")
 
-    assert evaluate(model, "--n-attacked", 4) == 0
-    assert "no on-manifold numbers" in " ".join(capsys.readouterr().out.split())
-    assert "runs/manifolds" not in {str(path.relative_to(place)) for path in place.rglob("*")}
+    assert manifolds == data.manifolds
+    assert "no on-manifold numbers" in notes[0]
+    assert not Path("manifolds").exists()
 
 
 def test_a_model_that_fails_later_is_one_line_and_status_one(place, capfd):

@@ -86,6 +86,7 @@ def error_curve(
     name: ThreatName,
     radius: float,
     fractions: Sequence[float],
+    fallen: Bool[Tensor, "example"],
     watch: Watch = lambda _: None,
 ) -> tuple[Curve, list[Line]]:
     """Measures a curve, and says what it took.
@@ -99,6 +100,7 @@ def error_curve(
         name: of the threat.
         radius: the study's.
         fractions: of it to measure at, in rising order up to 1; beyond it the radius grows until everything is lost.
+        fallen: which examples are known to fall at it.
         watch: is told every line of the ledger.
     """
     lost: dict[str, Tensor] = dict.fromkeys(KINDS, clean)
@@ -112,7 +114,7 @@ def error_curve(
             lost[kind] = masks[-1]
             errors[kind].append(_mean(masks[-1]))
             lines += more
-        worst = torch.stack(list(lost.values())).any(0)
+        worst = torch.stack([*lost.values(), fallen if here >= radius else clean]).any(0)
         errors["worst"].append(_mean(worst))
         measured.append(here)
         if here >= radius and bool(worst.all()):

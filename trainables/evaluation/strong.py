@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, final
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor
 
 from trainables.attacks.gradient import PGD
@@ -176,11 +177,10 @@ class _Book:
         self.write(Line("none", what, False, 0.0, 0, 0, 0, *cost))
         return result
 
-    def write(self, *lines: Line) -> None:
-        """Adds lines."""
-        for line in lines:
-            self.lines.append(line)
-            self.watch(line)
+    def write(self, line: Line) -> None:
+        """Adds a line."""
+        self.lines.append(line)
+        self.watch(line)
 
 
 @final
@@ -221,6 +221,7 @@ class _Bench:
         """
         everyone = torch.arange(self.attacked)
         clean = self.book.look(f"clean, {name}", partial(self.subject.unperturbed, threat, everyone))
+        rate, fallen = self._rate(name, threat, radius, clean) if rated else (None, clean)
         curve, lines = error_curve(
             self.subject,
             self.sets,
@@ -230,6 +231,7 @@ class _Bench:
             name=name,
             radius=radius,
             fractions=FRACTIONS,
+            fallen=fallen,
             watch=self.book.watch,
         )
         self.book.lines += lines
@@ -240,18 +242,23 @@ class _Bench:
             mean_error=sum(curve.at(fraction * radius) for fraction in FRACTIONS) / len(FRACTIONS),
             white_box_error=curve.at(radius, "white_box"),
             black_box_error=curve.at(radius, "black_box"),
-            success_rate=self._rate(name, threat, radius, clean) if rated else None,
+            success_rate=rate,
             curve=curve,
         )
 
-    def _rate(self, name: ThreatName, threat: MakeThreat, radius: float, clean: Tensor) -> float | None:
-        """Returns the success rate of the paper's attack."""
+    def _rate(
+        self, name: ThreatName, threat: MakeThreat, radius: float, clean: Tensor
+    ) -> tuple[float | None, Bool[Tensor, "example"]]:
+        """Returns the success rate of the paper's attack, and which examples are lost to any of its attempts."""
         attempts, rng = self.strength.attempts, stream(self.seed, "strong", name, "rate")
         make = partial(successes, self.subject, papers_probe(threat, radius), radius, clean, attempts=attempts, rng=rng)
         broken, cost = costed(self.subject.tally, make)
-        left, fallen = int((~clean).sum()), 0 if broken is None else int(broken.any(0).sum())
-        self.book.write(Line(name, "adam-pgd, rate", True, radius, left, fallen, attempts, *cost))
-        return None if broken is None else broken.double().mean().item()
+        lost = clean.clone()
+        if broken is not None:
+            lost[~clean] = broken.any(0)
+        left = int((~clean).sum())
+        self.book.write(Line(name, "adam-pgd, rate", True, radius, left, int((lost & ~clean).sum()), attempts, *cost))
+        return None if broken is None else broken.double().mean().item(), lost
 
     def steps(self, threat: MakeThreat, curve: Curve) -> Steps | None:
         """Compares numbers of steps of one length, at the smallest radius where attacks succeed often, if there is one.

@@ -11,7 +11,7 @@ from torch import Tensor
 from tests.trainables.evaluation.zoo import LOADED, TEST, honest, network
 from trainables.attacks.attack import search
 from trainables.config import NormName
-from trainables.evaluation.curve import rising_radii, whole_radius
+from trainables.evaluation.curve import KINDS, error_curve, rising_radii, whole_radius
 from trainables.evaluation.ensemble import STRENGTHS, Line, Strength, black_box, papers_own, white_box, worst_case
 from trainables.evaluation.errors import MakeThreat, Subject, starting_noise
 from trainables.evaluation.measure import manifold_threats, pixel_threats
@@ -166,3 +166,35 @@ def test_the_whole_radius_of_codes_is_that_of_their_box() -> None:
     wanted = torch.maximum(free - low, high - free).max().item()
 
     assert whole_radius(manifold_threats(TEST, NORMS["linf"], manifold), EXAMPLES) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_what_is_known_to_fall_is_lost_from_its_radius_on() -> None:
+    here, everybody = setting(), torch.ones(EXAMPLES, dtype=torch.bool)
+    nobody: dict[str, tuple[Member, ...]] = dict.fromkeys(KINDS, ())
+    curve, lines = error_curve(
+        here.subject,
+        nobody,
+        here.threat,
+        here.clean,
+        0,
+        name="pixel",
+        radius=0.2,
+        fractions=(0.5, 1.0),
+        fallen=everybody,
+    )
+    clean = here.clean.double().mean().item()
+
+    assert curve.radii == (0.0, 0.1, 0.2)
+    assert curve.worst == (clean, clean, 1.0)
+    assert curve.paper == (clean, clean, clean)
+    assert lines == []
+
+
+def test_a_curve_goes_on_until_all_is_lost_or_all_may_be_changed() -> None:
+    here = setting()
+    nobody: dict[str, tuple[Member, ...]] = dict.fromkeys(KINDS, ())
+    about = {"name": "pixel", "radius": 0.2, "fractions": (0.5, 1.0), "fallen": here.clean}
+    curve, _ = error_curve(here.subject, nobody, here.threat, here.clean, 0, **about)
+
+    assert curve.radii[-1] == curve.whole == 1.0
+    assert set(curve.worst) == {here.clean.double().mean().item()}

@@ -46,7 +46,7 @@ def names(found: Evaluation) -> set[str]:
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-@pytest.mark.parametrize("strategy", ["Normal", "RegAdv", "OnTrue"])
+@pytest.mark.parametrize("strategy", ["Normal", "RegAdv", pytest.param("OnTrue", marks=pytest.mark.slow)])
 def test_an_honest_network_raises_no_flag(strategy: str, norm: NormName) -> None:
     found = known(strategy, norm)
 

@@ -25,9 +25,9 @@ DATA = DataConfig(variant="easy", n_train=600, n_validation=20, n_test=200)
 LOADED = load_once(DATA)
 TEST = LOADED.splits.test
 THREATS = {"linf": ThreatModel(norm="linf", epsilon=0.2), "l2": ThreatModel(norm="l2", epsilon=1.5)}
-TINY = Strength(steps=10, targets=2, queries=60, attempts=1, passes=4)
+TINY = Strength(steps=8, targets=2, queries=40, attempts=1, passes=4)
 UNMEASURED = EvaluationConfig(n_attacked=2, steps=1, paper_attempts=0, radii=(1.0,), only_last=True)
-ATTACKED = 40
+ATTACKED = 30
 
 
 @cache
