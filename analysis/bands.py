@@ -50,7 +50,8 @@ def bands(study: Study, pair: tuple[str, str] | None = None) -> Figure:
         if compared:
             _draw_difference(sheet.panels[-1], *compared, window)
             sheet.name(len(fronts), [_more(front) for front in compared])
-        sheet.explain(_meanings())
+        models = [model_handle(fronts[0].architecture, _named(fronts[0]), line=True)] if len(fronts) == 1 else []
+        sheet.explain([*models, *_meanings()])
     return sheet.figure
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.pareto import as_points, front_order
 
-CORNERS: Final = 1e-9  # of the front's extent: what bulges less lies on the line
+FLAT: Final = 1e-9  # of the front's extent: what bulges less lies on the plane
 
 
 def knee(points: ArrayLike) -> int | None:
@@ -18,8 +18,8 @@ def knee(points: ArrayLike) -> int | None:
 
     It lies furthest from the plane through the front's ends, on the side of the ideal point (Das, "On characterizing
     the 'knee' of the Pareto curve based on normal-boundary intersection", Structural Optimization 18, 1999), each
-    objective as a part of its extent on the front. With three objectives the ends' plane is taken to be that through
-    the worst values, one objective each. Of points equally far the first along the front is taken.
+    objective as a part of its extent on the front. With three objectives the ends are taken to have the best value of
+    one and the worst of both others. Of points equally far the first along the front is taken.
 
     Args:
         points: one row a point, one column an objective; dominated ones are never chosen.
@@ -33,13 +33,13 @@ def knee(points: ArrayLike) -> int | None:
     """
     rows = _finite(points)
     front = front_order(rows)
-    if len(front) < 3:
+    if len(front) < 3 or len(np.unique(rows[front], axis=0)) < 3:
         return None
     best, worst = rows[front].min(axis=0), rows[front].max(axis=0)
     extent = np.where(worst > best, worst - best, 1.0)
-    bulges = 1 - ((rows[front] - best) / extent).sum(axis=1)
+    bulges = (worst > best).sum() - 1 - ((rows[front] - best) / extent).sum(axis=1)
     found = int(bulges.argmax())
-    return int(front[found]) if bulges[found] > CORNERS else None
+    return int(front[found]) if bulges[found] > FLAT else None
 
 
 def best_under(points: ArrayLike, limit: float, *, on: int, best: int) -> int | None:

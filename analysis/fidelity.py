@@ -89,7 +89,8 @@ def search_and_confirmation(study: Study, front: ConfirmedFront) -> dict[str, In
 
     Candidates were chosen, so they differ less than all trials do, and correlate less.
     """
-    rows = {row["trial_id"]: row for row in study.trials.to_pylist()}
+    columns = study.trials.select(["trial_id", *(objective.on_validation for objective in study.objectives)])
+    rows = {row["trial_id"]: row for row in columns.to_pylist()}
     found = {}
     for axis, objective in enumerate(study.objectives):
         pairs: list[Sequence[Any]] = [

@@ -215,7 +215,8 @@ def _baselines(study: Study, fronts: Fronts) -> list[Label]:
         for c in confirmed.values()
     ]
     shown = {front.architecture for front in fronts}
-    for row in study.trials.to_pylist():
+    columns = ["trial_id", "label", "architecture", *(objective.on_validation for objective in study.objectives)]
+    for row in study.trials.select(columns).to_pylist():
         x, y = (row[objective.on_validation] for objective in study.objectives)
         unconfirmed = row["label"] and row["trial_id"] not in confirmed and row["architecture"] in shown
         if unconfirmed and x is not None and y is not None:

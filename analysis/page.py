@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pyarrow.compute as pc
+
 from analysis.choices import chances_of
 from analysis.departures import departure_sentences
 from analysis.formats import DASH, METRICS, number, with_ends
@@ -80,11 +82,12 @@ def _candidate_row(study: Study, candidate: Candidate, settings: Settings) -> di
 def _baseline_rows(study: Study, fronts: Sequence[ConfirmedFront], settings: Settings) -> list[dict[str, Any]]:
     confirmed = {c.trial_id: (c, c in front.members) for front in fronts for c in front.candidates}
     rows = []
-    for trial in study.trials.to_pylist():
-        if trial["label"] and trial["trial_id"] in confirmed:
+    for trial in study.trials.filter(pc.is_valid(study.trials["label"])).to_pylist():
+        if trial["trial_id"] in confirmed:
             candidate, on_front = confirmed[trial["trial_id"]]
-            rows.append(_candidate_row(study, candidate, settings) | {"place": "on the front" if on_front else "dominated"})
-        elif trial["label"]:
+            place = "on the front" if on_front else "dominated"
+            rows.append(_candidate_row(study, candidate, settings) | {"place": place})
+        else:
             rows.append(
                 {"architecture": trial["architecture"], "name": trial["label"], "trial_id": trial["trial_id"]}
                 | {"metrics": [number(trial[f"val_{metric}"]) for metric in _shown(study)]}
@@ -94,12 +97,14 @@ def _baseline_rows(study: Study, fronts: Sequence[ConfirmedFront], settings: Set
 
 
 def _trial_rows(study: Study, settings: Settings) -> list[dict[str, Any]]:
+    shown = ("trial_id", "label", "architecture", "epochs")
+    measured = [objective.on_validation for objective in study.objectives]
     return [
-        {key: row[key] for key in ("trial_id", "label", "architecture", "epochs")}
+        {key: row[key] for key in shown}
         | {"state": (row["state"] or DASH).lower(), "seconds": number(row["seconds"], ".0f")}
-        | {"metrics": [number(row[objective.on_validation]) for objective in study.objectives]}
+        | {"metrics": [number(row[name]) for name in measured]}
         | {"settings": settings[row["trial_id"]]}
-        for row in study.trials.to_pylist()
+        for row in study.trials.select([*shown, "state", "seconds", *measured]).to_pylist()
     ]
 
 
@@ -111,7 +116,7 @@ def _failure_rows(study: Study, fronts: Sequence[ConfirmedFront]) -> list[dict[s
             "what": row["state"].lower(),
             "reason": row["message"] or "no reason was given",
         }
-        for row in study.trials.to_pylist()
+        for row in study.trials.select(["trial_id", "architecture", "state", "message"]).to_pylist()
         if row["state"] in ("FAILED", "INFEASIBLE")
     ]
     return rows + [

@@ -94,9 +94,10 @@ def saturated(study: Study, front: ConfirmedFront) -> list[Objective]:
     Baselines count by their confirmed means, or by validation where none is confirmed.
     """
     confirmed = [candidate.means for candidate in front.candidates if candidate.label]
+    names = [objective.on_validation for objective in study.objectives]
     on_validation = [
-        tuple(row[objective.on_validation] for objective in study.objectives)
-        for row in study.trials.to_pylist()
+        tuple(row[name] for name in names)
+        for row in study.trials.select(["architecture", "label", *names]).to_pylist()
         if row["architecture"] == front.architecture and row["label"]
     ]
     points = confirmed or [point for point in on_validation if None not in point]
