@@ -3,10 +3,10 @@
 A run is the points of one seed, and it attains whatever one of its points weakly dominates. The part of runs that
 attain a place is the empirical attainment function (Grunert da Fonseca, Fonseca and Hall, "Inferential performance
 assessment of stochastic optimisers and the attainment function", EMO 2001); the border of what a part p of them
-attains is its p-attainment surface, computed by moocore (Fonseca, Guerreiro, López-Ibáñez and Paquete, "On the computation
-of the empirical attainment function", EMO 2011). Its mean in the sense of random sets is Vorob'ev's expectation
-(Binois, Ginsbourger and Roustant, "Quantifying uncertainty on Pareto fronts with Gaussian process conditional
-simulations", EJOR 243, 2015, section 3).
+attains is its p-attainment surface, computed by moocore (Fonseca, Guerreiro, López-Ibáñez and Paquete, "On the
+computation of the empirical attainment function", EMO 2011). Its mean in the sense of random sets is Vorob'ev's
+expectation (Binois, Ginsbourger and Roustant, "Quantifying uncertainty on Pareto fronts with Gaussian process
+conditional simulations", EJOR 243, 2015).
 """
 
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ def attained(runs: Runs, places: ArrayLike) -> Array:
         size = max(1, CHUNK // front.size)
         for start in range(0, len(where), size):
             part = where[start : start + size]
-            counts[start : start + size] += (front[None] <= part[:, None]).all(axis=2).any(axis=1)
+            counts[start : start + size] += np.any(np.all(front[None] <= part[:, None], axis=2), axis=1)
     return counts / len(fronts)
 
 

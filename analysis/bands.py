@@ -55,7 +55,9 @@ def bands(study: Study, pair: tuple[str, str] | None = None) -> Figure:
     return sheet.figure
 
 
-def _pair(fronts: Sequence[ConfirmedFront], names: tuple[str, str] | None) -> tuple[ConfirmedFront, ConfirmedFront] | None:
+def _pair(
+    fronts: Sequence[ConfirmedFront], names: tuple[str, str] | None
+) -> tuple[ConfirmedFront, ConfirmedFront] | None:
     known = {front.architecture: front for front in fronts}
     if names is not None:
         if not set(names) <= set(known):
@@ -66,8 +68,9 @@ def _pair(fronts: Sequence[ConfirmedFront], names: tuple[str, str] | None) -> tu
 
 
 def _window(fronts: Sequence[ConfirmedFront]) -> tuple[Limits, Limits]:
-    """Returns limits of both axes that hold every seed of every candidate."""
-    points = np.concatenate([front.values.reshape(-1, 2) for front in fronts])
+    """Returns limits of both axes that hold all corners of what one seed attains and of what all do."""
+    parts = [(front, part) for front in fronts for part in (1 / len(front.values), 1.0)]
+    points = np.concatenate([surface(front.values, part) for front, part in parts])
     across, upward = (limits(points[:, axis], worst) for axis, worst in enumerate(fronts[0].reference))
     return across, upward
 
@@ -113,7 +116,7 @@ def _more(front: ConfirmedFront) -> Patch:
 
 def _meanings() -> list[Artist]:
     return [
-        Patch(color=INK, alpha=0.25, linewidth=0, label="attained by a quarter to three quarters of the seeds"),
-        Line2D([], [], color=INK, linewidth=1.3, label="attained by half of them"),
+        Patch(color=INK, alpha=0.25, linewidth=0, label="25 to 75 % of the seeds attain it"),
+        Line2D([], [], color=INK, linewidth=1.3, label="half of them"),
         Line2D([], [], color=INK, linewidth=0.7, linestyle="--", label="Vorob'ev expectation"),
     ]

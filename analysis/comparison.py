@@ -53,7 +53,11 @@ def compare(values: Mapping[str, Values], against: str | None = None) -> tuple[C
     """
     if against is not None and against not in values:
         raise ValueError(f"comparisons are with one of {', '.join(values)}; got {against}")
-    pairs = [(name, against) for name in values if name != against] if against is not None else list(combinations(values, 2))
+    pairs = (
+        [(name, against) for name in values if name != against]
+        if against is not None
+        else list(combinations(values, 2))
+    )
     differences = [difference(values[one], values[other]) for one, other in pairs]
     p_values = [paired_p(values[one], values[other]) for one, other in pairs]
     return tuple(

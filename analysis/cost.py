@@ -76,7 +76,7 @@ def trace(points: ArrayLike, costs: ArrayLike, reference: Sequence[float]) -> Tr
     if len(rows) and rows.shape[1] != len(reference):
         raise ValueError(f"the reference has one value per objective; got {len(reference)} for {rows.shape[1]}")
     volumes, known, volume = np.zeros(len(rows)), rows[:0], 0.0
-    useful = (rows < np.asarray(reference)).all(axis=1) if len(rows) else np.zeros(0, dtype=np.bool_)
+    useful = np.all(rows < np.asarray(reference), axis=1) if len(rows) else []
     for number, row in enumerate(rows):
         if useful[number] and not (known <= row).all(axis=1).any():
             known = np.vstack([known[~(known >= row).all(axis=1)], row])

@@ -1,4 +1,4 @@
-"""Whether a cheap look ranks configurations as the full one does: early epochs, and the search beside the confirmation."""
+"""Whether a cheap look ranks configurations as the full one does: early epochs, and search beside confirmation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtri, ndtr, stdtrit
 
 LEVEL: Final = 0.95
-STEPS: Final = 44  # of bisection
+STEPS: Final = 32  # of bisection
 Array = NDArray[np.float64]
-NODES, WEIGHTS = (each / 2 for each in np.polynomial.legendre.leggauss(128))
+NODES, WEIGHTS = (each / 2 for each in np.polynomial.legendre.leggauss(64))
 
 
 def mean_ends(values: ArrayLike, most: float = 1.0, level: float = LEVEL) -> tuple[Array, Array]:
@@ -49,7 +49,9 @@ def mean_ends(values: ArrayLike, most: float = 1.0, level: float = LEVEL) -> tup
     ratio = np.divide(squared, room, out=np.zeros_like(room), where=room > 0)
     middle = mean + ratio / 2
     half = np.sqrt(np.clip(ratio * room + ratio**2 / 4, 0, None))
-    return np.clip((middle - half) / (1 + ratio / most), 0, mean), np.clip((middle + half) / (1 + ratio / most), mean, most)
+    return np.clip((middle - half) / (1 + ratio / most), 0, mean), np.clip(
+        (middle + half) / (1 + ratio / most), mean, most
+    )
 
 
 def difference_ends(values: ArrayLike, level: float = LEVEL) -> tuple[Array, Array]:
@@ -106,7 +108,8 @@ def _noncentrality(statistic: Array, freedom: int, part: float) -> Array:
         centre = (low + high) / 2
         below = (ndtr(scaled - centre[..., None]) * WEIGHTS).sum(axis=-1)
         low, high = np.where(below > part, centre, low), np.where(below > part, high, centre)
-    return (low + high) / 2
+    found: Array = (low + high) / 2
+    return found
 
 
 def _sample(values: ArrayLike, level: float) -> Array:

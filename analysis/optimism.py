@@ -41,7 +41,9 @@ class Optimism:
 def optimism(study: Study, front: ConfirmedFront) -> Optimism | None:
     """Returns the optimism of an architecture's validation front, or None where no candidate was confirmed."""
     names = [objective.on_validation for objective in study.objectives]
-    rows = {row["trial_id"]: [row[name] for name in names] for row in study.trials.select(["trial_id", *names]).to_pylist()}
+    rows = {
+        row["trial_id"]: [row[name] for name in names] for row in study.trials.select(["trial_id", *names]).to_pylist()
+    }
     known = [
         (candidate, rows[candidate.trial_id])
         for candidate in front.candidates

@@ -118,7 +118,11 @@ def how_much(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
     volumes = [f"{f.architecture} {with_ends(f.hypervolume)}" for f in fronts if f.hypervolume]
     if volumes:
         several = any(front.hypervolume and front.hypervolume.n > 1 for front in fronts)
-        sure = "brackets: 95 % intervals over seeds, Student's t in Wilson's form" if several else "one seed, so no interval"
+        sure = (
+            "brackets: 95 % intervals over seeds, Student's t in Wilson's form"
+            if several
+            else "one seed, so no interval"
+        )
         return (
             f"Hypervolume, the part of the plane of {_both(study)} up to {corner_of(study.objectives)} that the "
             f"candidates dominate (more is better; {sure}): {listed(volumes)}."
@@ -134,9 +138,13 @@ def how_much(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
 
 
 def what_else(fronts: Sequence[ConfirmedFront]) -> list[str]:
-    """Says where the fronts have their knees, and which networks' hypervolumes differ; nothing where neither is known."""
+    """Says where the fronts have their knees and which networks' hypervolumes differ, as far as that is known."""
     knees = [(front.architecture, knee.name) for front in fronts if (knee := knee_of(front)) is not None]
-    said = [f"Where a front bends most, its knee: {listed([f'{name} ({where})' for where, name in knees])}."] if knees else []
+    said = (
+        [f"Where a front bends most, its knee: {listed([f'{name} ({where})' for where, name in knees])}."]
+        if knees
+        else []
+    )
     compared = comparisons_of(tuple(fronts))
     if not compared:
         return said

@@ -108,9 +108,7 @@ def saturated(study: Study, front: ConfirmedFront) -> list[Objective]:
     ]
 
 
-def _architecture(
-    study: Study, front: ConfirmedFront, configs: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
+def _architecture(study: Study, front: ConfirmedFront, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     chances, knee, flattered = chances_of(front), knee_of(front), optimism(study, front)
     return {
         "hypervolume": front.hypervolume.to_dict() if front.hypervolume else None,

@@ -11,10 +11,10 @@ Array = NDArray[np.float64]
 
 
 def random_runs(objectives: int, seed: int = 0, sets: int = SETS) -> Iterator[list[Array]]:
-    """Yields lists of one to five runs of one to six points in [0, 1.25]; on a coarse grid every other time."""
+    """Yields lists of one to four runs of one to four points in [0, 1.25]; on a coarse grid every other time."""
     rng = np.random.default_rng([seed, objectives])
     for number in range(sets):
-        runs = [rng.uniform(0, 1.25, (rng.integers(1, 7), objectives)) for _ in range(rng.integers(1, 6))]
+        runs = [rng.uniform(0, 1.25, (rng.integers(1, 5), objectives)) for _ in range(rng.integers(1, 5))]
         yield [np.floor(4 * run) / 4 for run in runs] if number % 2 else runs
 
 
@@ -26,5 +26,10 @@ def places(points: Array, reference: float = 1.0) -> tuple[Array, Array]:
     return corners, sizes.prod(axis=1)
 
 
-def attains(run: Array, place: Array) -> bool:
-    return any(all(value <= limit for value, limit in zip(point, place, strict=True)) for point in run)
+def attains(run: Array, corners: Array) -> NDArray[np.bool_]:
+    """Tells of each place whether some point of the run lies nowhere above it, objective by objective."""
+    within = np.ones((len(corners), len(run)), dtype=np.bool_)
+    for limits, values in zip(corners.T, run.T, strict=True):
+        within &= limits[:, None] >= values
+    found: NDArray[np.bool_] = np.any(within, axis=1)
+    return found

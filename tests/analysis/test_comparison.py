@@ -16,7 +16,7 @@ def test_the_paired_test_is_that_of_the_textbook() -> None:
 def test_what_a_seed_does_to_both_sides_cancels() -> None:
     seeds = np.asarray([0.1, 0.9, 0.4, 0.6])
 
-    (found,) = compare({"one": seeds + [0.02, 0.03, 0.02, 0.03], "other": seeds})
+    (found,) = compare({"one": np.add(seeds, [0.02, 0.03, 0.02, 0.03]), "other": seeds})
 
     assert found.difference.mean == pytest.approx(0.025)
     assert found.difference.low is not None
@@ -73,7 +73,10 @@ def test_equal_sides_are_told_apart_as_seldom_as_promised(n: int) -> None:
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: compare({"a": [0.1, 0.2], "b": [0.1]}), r"as many values on both sides; got the shapes \(2,\), \(1,\)"),
+        (
+            lambda: compare({"a": [0.1, 0.2], "b": [0.1]}),
+            r"as many values on both sides; got the shapes \(2,\), \(1,\)",
+        ),
         (lambda: compare({"a": [0.1], "b": [0.2]}), "at least two seeds; got 1"),
         (lambda: compare({"a": [0.1, float("nan")], "b": [0.1, 0.2]}), "neither NaN nor infinite"),
         (lambda: compare({"a": [0.1, 0.2]}, against="z"), "one of a; got z"),

@@ -12,7 +12,9 @@ Array = NDArray[np.float64]
 def seeds_of(objectives: int, seed: int) -> list[Array]:
     """Random studies of shape (seeds, candidates, objectives), every other one with ties and duplicates."""
     rng = np.random.default_rng(seed)
-    sets = [np.stack([rng.permutation(run) for _ in range(3)]) for runs in random_runs(objectives, seed) for run in runs]
+    sets = [
+        np.stack([rng.permutation(run) for _ in range(3)]) for runs in random_runs(objectives, seed) for run in runs
+    ]
     return sets[:1000]
 
 
@@ -25,7 +27,9 @@ def test_a_margin_is_positive_just_where_nothing_dominates(objectives: int) -> N
 
 
 def test_the_margin_of_the_rival_that_is_least_escaped_by_hand() -> None:
-    values = np.asarray([[[0.0, 4.0], [2.0, 2.0], [4.0, 0.0]], [[2.0, 6.0], [4.0, 4.0], [6.0, 2.0]]])  # deviation sqrt 2
+    values = np.asarray(
+        [[[0.0, 4.0], [2.0, 2.0], [4.0, 0.0]], [[2.0, 6.0], [4.0, 4.0], [6.0, 2.0]]]
+    )  # deviation sqrt 2
 
     assert margins(values) == pytest.approx(np.full((2, 3), (2 - 2 / 2) / 2**0.5))
 
