@@ -46,7 +46,7 @@ def chances_of(front: ConfirmedFront) -> dict[str, Interval]:
     if not front.candidates:
         return {}
     names = [candidate.trial_id for candidate in front.candidates]
-    return dict(zip(names, chances(front.values), strict=True))
+    return dict(zip(names, chances(front.values, front.most), strict=True))
 
 
 def knee_of(front: ConfirmedFront) -> Candidate | None:

@@ -86,6 +86,11 @@ class ConfirmedFront:
         return reference_of(self.objectives)
 
     @property
+    def most(self) -> tuple[float, ...]:
+        """What each objective can be at most: 1 for fractions, infinity for lengths."""
+        return tuple(_most(objective.on_test) for objective in self.objectives)
+
+    @property
     def values(self) -> NDArray[np.float64]:
         """The objectives on test, of shape (seeds, candidates, objectives)."""
         return _values(self.candidates, self.objectives)

@@ -29,6 +29,11 @@ def mean_ends(values: ArrayLike, most: float = 1.0, level: float = LEVEL) -> tup
     t standard errors off. They never leave [0, most], and where the spread is small beside the distance to 0 and
     `most` they are those of plain t.
 
+    Simulated (`tests/analysis/test_coverage.py`): 94.0 to 95.8 % of nominal 95 at rates .05 to .99, 3 to 10 seeds, 250
+    and 10,000 images and seeds that differ by .1 or .3 in log-odds, where plain t has 92.9 to 95.3; 93.4 % at .5, where
+    plain t has 91.7. With less than two images of the rarer kind to expect in each seed, as of 40 images at .99, most
+    samples are nearly equal and no interval of so few seeds covers as it says: 66 to 89 %.
+
     Args:
         values: samples of seeds, in [0, most]; of any shape, the last axis has the seeds, at least two.
         most: that a value can be: 1 for fractions, may be infinity.
@@ -77,7 +82,7 @@ def above_zero(values: ArrayLike, level: float = LEVEL) -> tuple[Array, Array, A
     For normal values the probability is that of mean / deviation standard deviations, and sqrt(n) mean / s has a
     noncentral t distribution (Owen, "A survey of properties and applications of the noncentral t-distribution",
     Technometrics 10, 1968): the ends are exact then, and the estimate, the end of level 0, is too high as often as too
-    low.
+    low. How far a probability beyond .99 is from 1 is told by the normal tail alone.
 
     Args:
         values: one a seed along the last axis, at least two.

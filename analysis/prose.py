@@ -261,7 +261,7 @@ def bars_meaning(fronts: Sequence[ConfirmedFront]) -> str:
         "One seed allows no error bar.": 1 in numbers,
         "Bars and brackets: the range over the two seeds.": 2 in numbers,
         "Bars and brackets: 95 % Student's t intervals (in Wilson's form) of the mean over further seeds, on the same "
-        "images.": max(numbers) > 2,
+        "images; none where all seeds agree.": max(numbers) > 2,
     }
     return " ".join(text for text, holds in kinds.items() if holds)
 

@@ -41,14 +41,14 @@ def errors(rng: np.random.Generator, rate: float, studies: int, seeds: int, nois
     return np.concatenate(found), np.concatenate(truths)
 
 
-def studies(rng: np.random.Generator, rate: float, shape: tuple[int, ...], spread: float) -> Array:
+def studies(rng: np.random.Generator, rate: float, shape: tuple[int, ...], spread: float, clean: float = 0.2) -> Array:
     """Returns error and robust error of six candidates, of shape (*shape, candidates, 2).
 
-    Robust errors lie around the rate, errors around it or .2, whichever is less, and one falls while the other
-    rises; they are of 250 and 10,000 images. A third of the seeds' variance is common to all candidates.
+    Robust errors lie around the rate, errors around `clean` or the rate, whichever is less, and one falls while the
+    other rises; they are of 250 and 10,000 images. A third of the seeds' variance is common to all candidates.
     """
     along = np.linspace(-0.5, 0.5, 6)
-    centres = np.stack([logit(min(rate, 0.2)) + along, logit(rate) - along], axis=-1)
+    centres = np.stack([logit(min(rate, clean)) + along, logit(rate) - along], axis=-1)
     own, common = rng.standard_normal((*shape, 6, 2)), rng.standard_normal((*shape, 1, 2))
     rates = expit(centres + spread * ((2 / 3) ** 0.5 * own + (1 / 3) ** 0.5 * common))
     counts = np.asarray([10_000, 250])

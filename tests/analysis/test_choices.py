@@ -28,7 +28,7 @@ def test_every_member_has_a_chance_with_an_interval(study: analysis.Study) -> No
     found = summary(study)["architectures"]
 
     for front in confirmed_fronts(study):
-        expected = dict(zip((c.trial_id for c in front.candidates), chances(front.values), strict=True))
+        expected = dict(zip((c.trial_id for c in front.candidates), chances(front.values, front.most), strict=True))
         assert chances_of(front) == expected
         for member in found[front.architecture]["front"]:
             assert member["nondominated"] == expected[member["trial_id"]].to_dict()
