@@ -1,10 +1,10 @@
 """The ends of confidence intervals of few seeds, for many samples at once.
 
-What is estimated is what further seeds would give on the same images. Training and attack change with the seed, the
-examples do not (`docs/decisions/007`), so given the images the values of a study's seeds are independent, however
-difficult an image is for all of them; what a seed does to single images is the binomial part of the noise. Other
-images would move all values together, by up to sqrt(p (1 - p) / images), .03 for 250 images at .5; no interval
-here contains that.
+What is estimated is what further seeds would give on the same images. Training changes with the seed; the images, and
+where attacks on them start, do not (`docs/decisions/007`). Given these the values of a study's seeds are independent,
+however difficult an image is for all of them; what a seed does to single images is the binomial part of the noise.
+Other images would move all values together, with a standard error of up to sqrt(p (1 - p) / images), .03 for 250 images
+at .5; no interval here contains that.
 """
 
 from typing import Final
