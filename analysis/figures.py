@@ -1,7 +1,7 @@
 """The two pictures of a study, fit for print: the confirmed front, and the comparison with the paper."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -32,6 +32,7 @@ from analysis.paper_reference import PaperPoint, comparable_points
 
 SUCCESS: Final = ("test_error", "test_success_rate")
 TOGETHER: Final = 2  # as many architectures' names and points still find room in one panel
+CROWD: Final = 200  # more dots than these are drawn smaller and fainter
 Fronts = tuple[ConfirmedFront, ...]
 
 
@@ -131,7 +132,9 @@ def trials_outside(study: Study) -> int:
 def _draw_group(axes: Axes, study: Study, front: ConfirmedFront, alpha: float) -> None:
     points = validation_points(study, front.architecture)
     colour = look(front.architecture).colour
-    axes.plot(*points.T, ".", color=colour, alpha=alpha, markersize=5, markeredgewidth=0, zorder=1)
+    crowd = min(1.0, (CROWD / max(1, len(points))) ** 0.5)  # thousands of dots must not hide what stands among them
+    faint: Any = {"alpha": alpha * max(0.4, crowd), "markersize": 5 * max(0.5, crowd)}
+    axes.plot(*points.T, ".", color=colour, markeredgewidth=0, zorder=1, **faint)
     draw_front(axes, front)
     for candidate in front.candidates:
         columns = [objective.on_test for objective in study.objectives]
@@ -215,7 +218,8 @@ def _baselines(study: Study, fronts: Fronts) -> list[Label]:
         for c in confirmed.values()
     ]
     shown = {front.architecture for front in fronts}
-    for row in study.trials.to_pylist():
+    columns = ["trial_id", "label", "architecture", *(objective.on_validation for objective in study.objectives)]
+    for row in study.trials.select(columns).to_pylist():
         x, y = (row[objective.on_validation] for objective in study.objectives)
         unconfirmed = row["label"] and row["trial_id"] not in confirmed and row["architecture"] in shown
         if unconfirmed and x is not None and y is not None:

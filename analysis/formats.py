@@ -33,11 +33,13 @@ def spelt(metric: str) -> str:
     return METRICS.get(metric, metric.replace("_", " "))
 
 
-def with_ends(found: Interval | None) -> str:
+def with_ends(found: Interval | None, digits: str = ".3f") -> str:
     """Returns a mean with the ends of its interval: "0.213 [0.205, 0.221]"."""
     if found is None:
         return DASH
-    return f"{found.mean:.3f}" + ("" if found.low is None else f" [{found.low:.3f}, {found.high:.3f}]")
+    if found.low is None or found.high is None:
+        return format(found.mean, digits)
+    return f"{found.mean:{digits}} [{found.low:{digits}}, {found.high:{digits}}]"
 
 
 def number(value: float | None, digits: str = ".3f") -> str:

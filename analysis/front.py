@@ -5,7 +5,7 @@ Choosing on validation flatters, so nothing here comes from the search but the n
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,7 @@ class Candidate:
     objectives: tuple[Objective, ...]
 
     def interval(self, metric: str) -> Interval:
-        """Returns the mean of a `test_*` column over seeds with Student's t interval."""
+        """Returns the mean of a `test_*` column over seeds with its interval."""
         return interval(self.values[metric], most=_most(metric))
 
     def spread(self, metric: str) -> Interval:
@@ -70,7 +70,7 @@ class ConfirmedFront:
         candidates: all that gave these with every seed.
         members: those of them that no other dominates in the means, by the first objective.
         excluded: trial id and reason of the candidates that did not.
-        hypervolume: up to the objectives' worst values, of all candidates, one value a seed; None without candidates.
+        volumes: hypervolumes up to the objectives' worst values, of all candidates, one a seed in the order of seeds.
     """
 
     architecture: str
@@ -78,12 +78,32 @@ class ConfirmedFront:
     candidates: tuple[Candidate, ...]
     members: tuple[Candidate, ...]
     excluded: tuple[tuple[str, str], ...]
-    hypervolume: Interval | None
+    volumes: tuple[float, ...]
 
     @property
     def reference(self) -> tuple[float, ...]:
         """The point up to which the hypervolume counts."""
         return reference_of(self.objectives)
+
+    @property
+    def most(self) -> tuple[float, ...]:
+        """What each objective can be at most: 1 for fractions, infinity for lengths."""
+        return tuple(_most(objective.on_test) for objective in self.objectives)
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The objectives on test, of shape (seeds, candidates, objectives)."""
+        return _values(self.candidates, self.objectives)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The fresh seeds that all candidates share, in rising order."""
+        return self.candidates[0].seeds if self.candidates else ()
+
+    @property
+    def hypervolume(self) -> Interval | None:
+        """The mean of `volumes` with its interval; None without candidates."""
+        return interval(self.volumes, most=math.prod(self.reference)) if self.volumes else None
 
 
 def confirmed_fronts(study: Study) -> tuple[ConfirmedFront, ...]:
@@ -111,7 +131,7 @@ def _confirmed_front(
         candidates=candidates,
         members=members,
         excluded=tuple((trial, reason) for trial, reason in reasons.items() if reason is not None),
-        hypervolume=_hypervolume(candidates, objectives),
+        volumes=tuple(hypervolume(points, reference_of(objectives)) for points in _values(candidates, objectives)),
     )
 
 
@@ -146,13 +166,11 @@ def _candidate(runs: list[dict[str, Any]], objectives: tuple[Objective, ...]) ->
     )
 
 
-def _hypervolume(candidates: tuple[Candidate, ...], objectives: tuple[Objective, ...]) -> Interval | None:
+def _values(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> NDArray[np.float64]:
     if not candidates:
-        return None
-    per_seed = np.stack([np.stack([candidate.values[o.on_test] for o in objectives]) for candidate in candidates])
-    reference = reference_of(objectives)
-    volumes = [hypervolume(points, reference) for points in per_seed.transpose(2, 0, 1)]
-    return interval(volumes, most=math.prod(reference))
+        return np.empty((0, 0, len(objectives)))
+    found = [[candidate.values[each.on_test] for candidate in candidates] for each in objectives]
+    return np.asarray(found, dtype=np.float64).transpose(2, 1, 0)
 
 
 def _most(metric: str) -> float:

@@ -3,43 +3,57 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pyarrow.compute as pc
+
+from analysis.choices import chances_of
 from analysis.departures import departure_sentences
 from analysis.formats import DASH, METRICS, number, with_ends
 from analysis.front import Candidate, ConfirmedFront, confirmed_fronts
 from analysis.load import Study
 from analysis.manifold import manifold_rows, manifold_sentences
 from analysis.prose import (
+    CHANCES,
     bars_meaning,
     cautions,
     how_much,
     metrics_meaning,
     pareto_caption,
     success_caption,
+    what_else,
     what_ran,
     what_was_found,
 )
 from analysis.settings import cells, settings_meaning, titles
 from analysis.summary import trial_configs
 
+Settings = Mapping[str, list[str]]
+
 
 def page(study: Study) -> dict[str, Any]:
     """Returns what the template needs but the pictures."""
-    fronts = confirmed_fronts(study)
+    fronts, configs = confirmed_fronts(study), trial_configs(study)
+    settings = cells(study, configs)
+    chances = {trial: chance for front in fronts for trial, chance in chances_of(front).items()}
     return {
         "name": study.name,
-        "sentences": [what_ran(study), what_was_found(study, fronts), how_much(study, fronts)],
+        "sentences": [what_ran(study), what_was_found(study, fronts), how_much(study, fronts), *what_else(fronts)],
         "cautions": cautions(study, fronts),
         "pareto_caption": pareto_caption(study, fronts),
         "success_caption": success_caption(study, fronts),
         "bars": bars_meaning(fronts),
+        "chances_meaning": CHANCES,
         "metrics": [METRICS[metric] for metric in _shown(study)],
         "metrics_meaning": metrics_meaning(study),
         "objectives": [objective.label for objective in study.objectives],
         "settings": titles(study),
-        "settings_meaning": settings_meaning(study),
-        "members": [_candidate_row(study, c) for front in fronts for c in front.members],
-        "baselines": _baseline_rows(study, fronts),
-        "trials": _trial_rows(study),
+        "settings_meaning": settings_meaning(study, configs),
+        "members": [
+            _candidate_row(study, c, settings) | {"chance": with_ends(chances[c.trial_id], ".2f")}
+            for front in fronts
+            for c in front.members
+        ],
+        "baselines": _baseline_rows(study, fronts, settings),
+        "trials": _trial_rows(study, settings),
         "failures": _failure_rows(study, fronts),
         "manifold_sentences": manifold_sentences(study),
         "manifold_rows": manifold_rows(study),
@@ -54,25 +68,26 @@ def _shown(study: Study) -> list[str]:
     return [metric for metric in METRICS if metric in objectives or study.measures(metric)]
 
 
-def _candidate_row(study: Study, candidate: Candidate) -> dict[str, Any]:
+def _candidate_row(study: Study, candidate: Candidate, settings: Settings) -> dict[str, Any]:
     columns = [f"test_{metric}" for metric in _shown(study)]
     return {
         "architecture": candidate.architecture,
         "name": candidate.name,
         "trial_id": candidate.trial_id,
         "metrics": [with_ends(candidate.spread(c)) if c in candidate.values else DASH for c in columns],
-        "settings": cells(study, trial_configs(study)[candidate.trial_id]),
+        "settings": settings[candidate.trial_id],
     }
 
 
-def _baseline_rows(study: Study, fronts: Sequence[ConfirmedFront]) -> list[dict[str, Any]]:
+def _baseline_rows(study: Study, fronts: Sequence[ConfirmedFront], settings: Settings) -> list[dict[str, Any]]:
     confirmed = {c.trial_id: (c, c in front.members) for front in fronts for c in front.candidates}
     rows = []
-    for trial in study.trials.to_pylist():
-        if trial["label"] and trial["trial_id"] in confirmed:
+    for trial in study.trials.filter(pc.is_valid(study.trials["label"])).to_pylist():
+        if trial["trial_id"] in confirmed:
             candidate, on_front = confirmed[trial["trial_id"]]
-            rows.append(_candidate_row(study, candidate) | {"place": "on the front" if on_front else "dominated"})
-        elif trial["label"]:
+            place = "on the front" if on_front else "dominated"
+            rows.append(_candidate_row(study, candidate, settings) | {"place": place})
+        else:
             rows.append(
                 {"architecture": trial["architecture"], "name": trial["label"], "trial_id": trial["trial_id"]}
                 | {"metrics": [number(trial[f"val_{metric}"]) for metric in _shown(study)]}
@@ -81,14 +96,15 @@ def _baseline_rows(study: Study, fronts: Sequence[ConfirmedFront]) -> list[dict[
     return rows
 
 
-def _trial_rows(study: Study) -> list[dict[str, Any]]:
-    configs = trial_configs(study)
+def _trial_rows(study: Study, settings: Settings) -> list[dict[str, Any]]:
+    shown = ("trial_id", "label", "architecture", "epochs")
+    measured = [objective.on_validation for objective in study.objectives]
     return [
-        {key: row[key] for key in ("trial_id", "label", "architecture", "epochs")}
+        {key: row[key] for key in shown}
         | {"state": (row["state"] or DASH).lower(), "seconds": number(row["seconds"], ".0f")}
-        | {"metrics": [number(row[objective.on_validation]) for objective in study.objectives]}
-        | {"settings": cells(study, configs[row["trial_id"]])}
-        for row in study.trials.to_pylist()
+        | {"metrics": [number(row[name]) for name in measured]}
+        | {"settings": settings[row["trial_id"]]}
+        for row in study.trials.select([*shown, "state", "seconds", *measured]).to_pylist()
     ]
 
 
@@ -100,7 +116,7 @@ def _failure_rows(study: Study, fronts: Sequence[ConfirmedFront]) -> list[dict[s
             "what": row["state"].lower(),
             "reason": row["message"] or "no reason was given",
         }
-        for row in study.trials.to_pylist()
+        for row in study.trials.select(["trial_id", "architecture", "state", "message"]).to_pylist()
         if row["state"] in ("FAILED", "INFEASIBLE")
     ]
     return rows + [

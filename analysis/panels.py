@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from analysis.drawing import INK, PAPER
 
@@ -35,13 +35,13 @@ class Sheet:
         for axes in self.panels:
             axes.set(xlim=across, ylim=upward)
 
-    def name(self, panel: int, handles: Sequence[Line2D]) -> None:
+    def name(self, panel: int, handles: Sequence[Artist]) -> None:
         """Writes above a panel which architectures it shows."""
         if handles and len(self.panels) > 1:
             place: Any = {"loc": "lower left", "bbox_to_anchor": (0, 1.01), "borderaxespad": 0, "borderpad": 0}
             self.panels[panel].legend(handles=list(handles), frameon=False, fontsize=8.5, handlelength=1.8, **place)
 
-    def explain(self, handles: Sequence[Line2D]) -> None:
+    def explain(self, handles: Sequence[Artist]) -> None:
         """Puts a legend in the spare place, or above the panels, where it covers no point."""
         if handles and self.spare is not None:
             self.spare.legend(handles=list(handles), loc="center left", frameon=False, fontsize=8, labelspacing=0.9)

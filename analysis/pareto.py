@@ -22,7 +22,7 @@ def nondominated(points: ArrayLike) -> NDArray[np.bool_]:
     Raises:
         ValueError: for NaN, which has no order.
     """
-    rows = _rows(points)
+    rows = as_points(points)
     if len(rows) == 0:
         return np.zeros(0, dtype=np.bool_)
     return np.asarray(moocore.is_nondominated(rows, keep_weakly=True), dtype=np.bool_)
@@ -30,7 +30,7 @@ def nondominated(points: ArrayLike) -> NDArray[np.bool_]:
 
 def front_order(points: ArrayLike) -> NDArray[np.intp]:
     """Returns the indices of the non-dominated points, ordered by the first objective, then by the next."""
-    rows = _rows(points)
+    rows = as_points(points)
     indices = np.flatnonzero(nondominated(rows))
     return indices[np.lexsort(rows[indices].T[::-1])] if len(indices) else indices
 
@@ -41,7 +41,7 @@ def staircase(points: ArrayLike, reference: Sequence[float]) -> NDArray[np.float
     Drawn as straight lines they give the steps: down, right, down, right. Points outside the reference are
     left out.
     """
-    rows = _rows(points)
+    rows = as_points(points)
     inside = rows[np.all(rows < np.asarray(reference), axis=1)] if len(rows) else rows
     if len(inside) == 0:
         return np.empty((0, 2))
@@ -58,7 +58,7 @@ def hypervolume(points: ArrayLike, reference: Sequence[float]) -> float:
     Raises:
         ValueError: for NaN, for an unbounded volume, or for a reference of another length than the points.
     """
-    rows = _rows(points)
+    rows = as_points(points)
     corner = np.asarray(reference, dtype=np.float64)
     if len(rows) == 0:
         return 0.0
@@ -70,7 +70,12 @@ def hypervolume(points: ArrayLike, reference: Sequence[float]) -> float:
     return float(moocore.hypervolume(inside, ref=corner)) if len(inside) else 0.0
 
 
-def _rows(points: ArrayLike) -> NDArray[np.float64]:
+def as_points(points: ArrayLike) -> NDArray[np.float64]:
+    """Returns points as a matrix of floats, one row a point, one column an objective; no points are no rows.
+
+    Raises:
+        ValueError: for NaN, which has no order, or for what is no matrix.
+    """
     rows = np.asarray(points, dtype=np.float64)
     if rows.size == 0:
         return rows.reshape(0, rows.shape[1] if rows.ndim == 2 else 0)

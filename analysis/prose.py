@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from analysis.choices import comparisons_of, knee_of
+from analysis.comparison import Comparison
 from analysis.drawing import model_name
 from analysis.figures import in_panels, trials_outside
 from analysis.formats import DASH, dataset_name, listed, norm_name, plural, with_ends
@@ -26,6 +28,12 @@ TWO_STEPS: Final = {
     "enlarges every image, where ours draws them around no change",
 }
 """Published methods that differ from ours of the same name, and how."""
+
+NOTABLE: Final = 0.05  # the level at which a difference is told
+CHANCES: Final = (
+    "Chance: that of being on the front when all candidates of the network are trained with one more seed, estimated "
+    "from by how much they dominate each other in each seed; 95 % intervals."
+)
 
 
 def pareto_caption(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
@@ -110,7 +118,11 @@ def how_much(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
     volumes = [f"{f.architecture} {with_ends(f.hypervolume)}" for f in fronts if f.hypervolume]
     if volumes:
         several = any(front.hypervolume and front.hypervolume.n > 1 for front in fronts)
-        sure = "brackets: 95 % Student's t interval over seeds" if several else "one seed, so no interval"
+        sure = (
+            "brackets: 95 % intervals over seeds, Student's t in Wilson's form"
+            if several
+            else "one seed, so no interval"
+        )
         return (
             f"Hypervolume, the part of the plane of {_both(study)} up to {corner_of(study.objectives)} that the "
             f"candidates dominate (more is better; {sure}): {listed(volumes)}."
@@ -123,6 +135,30 @@ def how_much(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
         return "No trial has given a result yet."
     lowest = [f"{o.label} {o.shown(min(values))}" for o, values in zip(study.objectives, found, strict=True)]
     return f"The lowest values on validation: {listed(lowest)}."
+
+
+def what_else(fronts: Sequence[ConfirmedFront]) -> list[str]:
+    """Says where the fronts have their knees and which networks' hypervolumes differ, as far as that is known."""
+    knees = [(front.architecture, knee.name) for front in fronts if (knee := knee_of(front)) is not None]
+    said = (
+        [f"Where a front bends most, its knee: {listed([f'{name} ({where})' for where, name in knees])}."]
+        if knees
+        else []
+    )
+    compared = comparisons_of(tuple(fronts))
+    if not compared:
+        return said
+    apart = [_apart(found) for found in compared if found.adjusted <= NOTABLE]
+    tested = "paired over shared seeds by Student's t"
+    if len(compared) > 1:
+        tested += f", {len(compared)} comparisons corrected by Holm"
+    differ = f"Hypervolumes that differ at {100 * NOTABLE:g} % ({tested}): {listed(apart)}." if apart else ""
+    return [*said, differ or f"No hypervolumes differ at {100 * NOTABLE:g} % ({tested})."]
+
+
+def _apart(found: Comparison) -> str:
+    one, other = (found.one, found.other) if found.difference.mean > 0 else (found.other, found.one)
+    return f"{one} above {other} by {abs(found.difference.mean):.3f}"
 
 
 def cautions(study: Study, fronts: Sequence[ConfirmedFront]) -> list[str]:
@@ -224,7 +260,8 @@ def bars_meaning(fronts: Sequence[ConfirmedFront]) -> str:
     kinds = {
         "One seed allows no error bar.": 1 in numbers,
         "Bars and brackets: the range over the two seeds.": 2 in numbers,
-        "Bars and brackets: 95 % Student's t intervals of the mean over seeds.": max(numbers) > 2,
+        "Bars and brackets: 95 % Student's t intervals (in Wilson's form) of the mean over further seeds, on the same "
+        "images; none where all seeds agree.": max(numbers) > 2,
     }
     return " ".join(text for text, holds in kinds.items() if holds)
 

@@ -1,6 +1,6 @@
 """The columns of a study's page that say what a configuration is: its space's hyperparameters, as far as they fit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from analysis.formats import DASH
@@ -28,33 +28,43 @@ def titles(study: Study) -> list[str]:
     return [TITLE, *MIXED] if kinds(study) else list(MIXED)
 
 
-def cells(study: Study, config: Mapping[str, Any]) -> list[str]:
-    """Returns what stands in them for a configuration, see `analysis.summary.trial_configs`."""
+def cells(study: Study, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Returns by trial what stands in them, given the configurations of `analysis.summary.trial_configs`."""
     if _of_models(study):
-        own = {key: config.get(f"manifold.model.{key}") for key in ("agnostic", *MODEL.values())}
-        return ["one for all" if own.pop("agnostic") else "each class", *map(_short, own.values())]
-    parts = mixture(config, trained_threats(study))
-    mixed = [
-        " · ".join(DASH if value is None else format(value, DIGITS[part]) for value in values)
-        for part, values in parts.items()
-    ]
-    moved = [along(config)] if kinds(study) else []
-    return [*moved, *mixed, _short(config.get("optimiser.learning_rate"))]
+        return {trial: _of_model(config) for trial, config in configs.items()}
+    threats, had_choice = trained_threats(configs), bool(kinds(study))
+    return {
+        trial: [*([along(config)] if had_choice else []), *_of_mixture(config, threats)]
+        for trial, config in configs.items()
+    }
 
 
-def settings_meaning(study: Study) -> str:
+def settings_meaning(study: Study, configs: Mapping[str, Mapping[str, Any]]) -> str:
     """Says in a sentence or two what the columns are."""
     if _of_models(study):
         return (
             "Models: a VAE-GAN for each class, or one for all; latent: numbers in a code; width: factor of the paper's "
             "channels; λ: weight of the reconstruction; γ: of the discriminator, 0 being none."
         )
-    threats = " · ".join(EXAMPLES[threat] for threat in trained_threats(study))
+    threats = " · ".join(EXAMPLES[threat] for threat in trained_threats(configs))
     meaning = (
         f"Weights and shares are those of (clean · {threats}) examples in the loss and in a batch; radii those of the "
         f"({threats}) adversary in training."
     )
     return f"{meaning} {choice_meaning(study)}".rstrip()
+
+
+def _of_model(config: Mapping[str, Any]) -> list[str]:
+    own = {key: config.get(f"manifold.model.{key}") for key in ("agnostic", *MODEL.values())}
+    return ["one for all" if own.pop("agnostic") else "each class", *map(_short, own.values())]
+
+
+def _of_mixture(config: Mapping[str, Any], threats: Sequence[str]) -> list[str]:
+    mixed = [
+        " · ".join(DASH if value is None else format(value, DIGITS[part]) for value in values)
+        for part, values in mixture(config, threats).items()
+    ]
+    return [*mixed, _short(config.get("optimiser.learning_rate"))]
 
 
 def _of_models(study: Study) -> bool:

@@ -1,24 +1,30 @@
 """How sure a mean over seeds is, and by which method that was said.
 
-Student's t, because a bootstrap of so few seeds is far too narrow: resampling three values covers the truth
-in three of four cases where 95 % is claimed.
+Student's t (in the form that `analysis.intervals.mean_ends` gives it), because a bootstrap of so few seeds is far
+too narrow: resampling three values covers the truth in three of four cases where 95 % is claimed.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+
+from analysis.intervals import LEVEL, difference_ends, mean_ends
+
+METHOD: Final = "t, Wilson's form"
+PLAIN: Final = "t"
+NO_SPREAD: Final = "none: all values are equal"
+Values = Sequence[float] | NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A mean and how far it may be off.
+    """An estimate and how far it may be off.
 
     Attributes:
-        mean: of the values.
+        mean: of the values, or what is estimated from them.
         low: lower end, or None where the values allow no statement.
         high: upper end, or None.
         n: number of values.
@@ -44,8 +50,11 @@ class Interval:
         return asdict(self)
 
 
-def interval(values: Sequence[float] | NDArray[np.float64], level: float = 0.95, most: float = 1.0) -> Interval:
-    """Returns Student's t interval of a mean, clipped to where values can lie if it leaves that.
+def interval(values: Values, level: float = LEVEL, most: float = 1.0) -> Interval:
+    """Returns the mean with the interval of `analysis.intervals.mean_ends`; without ends where all values are equal.
+
+    Equal values say nothing about how others would differ, and are not so rare: three counts of some 2.5 images are
+    equal once in 25 times.
 
     Args:
         values: one a seed, each in [0, most].
@@ -56,21 +65,45 @@ def interval(values: Sequence[float] | NDArray[np.float64], level: float = 0.95,
         ValueError: without values, for values that cannot be or NaN, or for a level outside (0, 1).
     """
     sample = _possible(values, most)
-    if not 0 < level < 1:
-        raise ValueError(f"level is a confidence in (0, 1); got {level}")
     mean, n = float(sample.mean()), len(sample)
     if n == 1:
         return Interval(mean=mean, low=None, high=None, n=1, method="none: n = 1")
-    half = float(stdtrit(n - 1, (1 + level) / 2)) * float(sample.std(ddof=1)) / n**0.5
-    low, high = max(mean - half, 0.0), min(mean + half, most)
-    clipped = mean - half < 0 or mean + half > most
-    return Interval(mean=mean, low=low, high=high, n=n, method=f"t, clipped to [0, {most:g}]" if clipped else "t")
+    if np.ptp(sample) == 0:
+        return Interval(mean=mean, low=None, high=None, n=n, method=NO_SPREAD)
+    low, high = map(float, mean_ends(sample, most, level))
+    return Interval(mean=mean, low=low, high=high, n=n, method=METHOD)
 
 
-def spread(values: Sequence[float] | NDArray[np.float64], most: float = 1.0) -> Interval:
-    """Returns what an error bar shows: Student's t interval, but of two values their range.
+def difference(one: Values, other: Values, level: float = LEVEL) -> Interval:
+    """Returns the mean of one minus other, paired seed by seed, with Student's t interval unless all are equal.
 
-    At n = 2 the t interval is 13 standard errors to either side and would fill any figure.
+    Args:
+        one: values, one a seed.
+        other: of the same seeds in the same order.
+        level: of confidence, in (0, 1).
+
+    Raises:
+        ValueError: for lists of unequal length or none, for what is not finite, or for a level outside (0, 1).
+    """
+    pair = [np.asarray(values, dtype=np.float64) for values in (one, other)]
+    if pair[0].ndim != 1 or pair[0].shape != pair[1].shape or len(pair[0]) == 0:
+        raise ValueError(f"pairs are of as many values on both sides; got the shapes {pair[0].shape}, {pair[1].shape}")
+    gaps = pair[0] - pair[1]
+    if not np.isfinite(gaps).all():
+        raise ValueError(f"values are numbers, neither NaN nor infinite; got the differences {gaps[:10].tolist()}")
+    mean, n = float(gaps.mean()), len(gaps)
+    if n == 1:
+        return Interval(mean=mean, low=None, high=None, n=1, method="none: n = 1")
+    if np.ptp(gaps) <= 1e-12 * np.abs(gaps).max():
+        return Interval(mean=mean, low=None, high=None, n=n, method=NO_SPREAD)
+    low, high = map(float, difference_ends(gaps, level))
+    return Interval(mean=mean, low=low, high=high, n=n, method=PLAIN)
+
+
+def spread(values: Values, most: float = 1.0) -> Interval:
+    """Returns what an error bar shows: the interval of the mean, but of two values their range.
+
+    At n = 2 the interval is 13 standard errors to either side and would fill any figure.
     """
     sample = _possible(values, most)
     if len(sample) != 2:
@@ -79,7 +112,7 @@ def spread(values: Sequence[float] | NDArray[np.float64], most: float = 1.0) -> 
     return Interval(mean=float(sample.mean()), low=low, high=high, n=2, method="range")
 
 
-def _possible(values: Sequence[float] | NDArray[np.float64], most: float) -> NDArray[np.float64]:
+def _possible(values: Values, most: float) -> NDArray[np.float64]:
     sample = np.asarray(values, dtype=np.float64)
     if sample.ndim != 1 or sample.size == 0:
         raise ValueError(f"an interval needs a list of at least one value; got the shape {sample.shape}")

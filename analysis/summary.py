@@ -6,23 +6,29 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from analysis.attainment import vorobev
+from analysis.choices import chances_of, choices_of, comparisons_of, knee_of
 from analysis.front import Candidate, ConfirmedFront, confirmed_fronts
 from analysis.load import Study
 from analysis.objectives import Objective
+from analysis.optimism import optimism
 from analysis.schema import SCHEMA_VERSION
+from analysis.statistics import Interval
 
 SATURATED_ABOVE: Final = 0.98  # of an objective's worst value
 
 
 def summary(study: Study) -> dict[str, Any]:
-    """Returns what summary.json holds: per architecture the hypervolume and the members of the confirmed front."""
+    """Returns what summary.json holds: per architecture the hypervolume, the confirmed front and what it offers."""
+    fronts, configs = confirmed_fronts(study), trial_configs(study)
     return {
         "name": study.name,
         "schema_version": SCHEMA_VERSION,
         "objectives": [objective.on_test for objective in study.objectives],
         "threat_model": dict(study.config["threat_model"]),
         "measured_by": dict(study.evaluation),
-        "architectures": {front.architecture: _architecture(study, front) for front in confirmed_fronts(study)},
+        "architectures": {front.architecture: _architecture(study, front, configs) for front in fronts},
+        "comparisons": [found.to_dict() for found in comparisons_of(fronts)],
     }
 
 
@@ -34,7 +40,7 @@ def front_csv(study: Study) -> str:
             row = {"architecture": name}
             row |= {key: member[key] for key in ("trial_id", "label", "width", "parameters")}
             row |= {"seeds": " ".join(map(str, member["seeds"]))}
-            for metric, ends in member["intervals"].items():
+            for metric, ends in (member["intervals"] | {"nondominated": member["nondominated"]}).items():
                 row |= {metric: ends["mean"]}
                 row |= {f"{metric}_{part}": ends[part] for part in ("low", "high", "n", "method")}
             rows.append(row | {f"config.{key}": value for key, value in member["config"].items()})
@@ -58,11 +64,10 @@ def trial_configs(study: Study) -> dict[str, dict[str, Any]]:
     }
 
 
-def trained_threats(study: Study) -> tuple[str, ...]:
+def trained_threats(configs: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     """Returns the threats that some trial trains on, and the image's own in any case."""
-    configs = trial_configs(study).values()
     used = ("manifold", "affine")
-    return ("pixel", *(t for t in used if any(config.get(f"roles.{t}.share") for config in configs)))
+    return ("pixel", *(t for t in used if any(config.get(f"roles.{t}.share") for config in configs.values())))
 
 
 def mixture(config: Mapping[str, Any], threats: Sequence[str]) -> dict[str, tuple[float | None, ...]]:
@@ -89,9 +94,10 @@ def saturated(study: Study, front: ConfirmedFront) -> list[Objective]:
     Baselines count by their confirmed means, or by validation where none is confirmed.
     """
     confirmed = [candidate.means for candidate in front.candidates if candidate.label]
+    names = [objective.on_validation for objective in study.objectives]
     on_validation = [
-        tuple(row[objective.on_validation] for objective in study.objectives)
-        for row in study.trials.to_pylist()
+        tuple(row[name] for name in names)
+        for row in study.trials.select(["architecture", "label", *names]).to_pylist()
         if row["architecture"] == front.architecture and row["label"]
     ]
     points = confirmed or [point for point in on_validation if None not in point]
@@ -102,19 +108,31 @@ def saturated(study: Study, front: ConfirmedFront) -> list[Objective]:
     ]
 
 
-def _architecture(study: Study, front: ConfirmedFront) -> dict[str, Any]:
-    configs = trial_configs(study)
+def _architecture(study: Study, front: ConfirmedFront, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    chances, knee, flattered = chances_of(front), knee_of(front), optimism(study, front)
     return {
         "hypervolume": front.hypervolume.to_dict() if front.hypervolume else None,
         "reference_point": list(front.reference),
         "candidates": len(front.candidates),
         "excluded": [{"trial_id": trial_id, "reason": reason} for trial_id, reason in front.excluded],
         "saturated": [objective.label for objective in saturated(study, front)],
-        "front": [_member(candidate, configs[candidate.trial_id]) for candidate in front.members],
+        "optimism": flattered.to_dict() if flattered else None,
+        "expectation": _expectation(front),
+        "knee": knee.trial_id if knee else None,
+        "choices": [choice.to_dict() for choice in choices_of(front)],
+        "front": [_member(each, chances[each.trial_id], configs[each.trial_id]) for each in front.members],
     }
 
 
-def _member(candidate: Candidate, config: Mapping[str, Any]) -> dict[str, Any]:
+def _expectation(front: ConfirmedFront) -> dict[str, Any] | None:
+    """Returns Vorob'ev's expectation of what a seed attains, as JSON can hold it."""
+    if not front.candidates:
+        return None
+    found = vorobev(front.values, front.reference)
+    return {"part": found.part, "deviation": found.deviation, "surface": found.surface.tolist()}
+
+
+def _member(candidate: Candidate, chance: Interval, config: Mapping[str, Any]) -> dict[str, Any]:
     ordered = dict.fromkeys([*(objective.on_test for objective in candidate.objectives), *candidate.values])
     intervals = {metric: candidate.interval(metric) for metric in ordered}
     return {
@@ -125,6 +143,7 @@ def _member(candidate: Candidate, config: Mapping[str, Any]) -> dict[str, Any]:
         "seeds": list(candidate.seeds),
         **{metric: found.mean for metric, found in intervals.items()},
         "intervals": {metric: found.to_dict() for metric, found in intervals.items()},
+        "nondominated": chance.to_dict(),
         "config": dict(config),
     }
 

@@ -88,6 +88,7 @@ def write_study(
     trials: int = 24,
     seeds: int = 2,
     seed: int = 0,
+    epochs: int = 1,
     **changes: Any,
 ) -> Path:
     """Writes a study whose errors follow the mixture of its losses, with noise; 0 seeds confirm nothing."""
@@ -100,7 +101,7 @@ def write_study(
     confirmations = [
         _confirmation(rng, dataset, row, fresh) for row in candidates for fresh in range(1000, 1000 + seeds)
     ]
-    curves = [{"trial_id": row["trial_id"], "architecture": row["architecture"], "epoch": 1} for row in rows]
+    curves = [row for trial in rows for row in _curve(trial, epochs)]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "study.json").write_text(json.dumps(config))
     accesses = [json.dumps({"trial_id": row["trial_id"], "seed": row["seed"]}) for row in confirmations]
@@ -166,6 +167,15 @@ def _confirmation(rng: np.random.Generator, dataset: str, trial: dict[str, Any],
     kept = ("trial_id", "label", "architecture", "width", "parameters", "device", "seconds", "forward_passes")
     row = {key: trial[key] for key in kept} | {"seed": seed, "gradient_evaluations": 180_000}
     return row | _metrics(rng, "test", dataset, trial["architecture"], (shares[0], shares[1]))
+
+
+def _curve(trial: dict[str, Any], epochs: int) -> list[dict[str, Any]]:
+    kept = {key: trial[key] for key in ("trial_id", "architecture")}
+    error = trial.get("val_error") or 1.0
+    return [
+        kept | {"epoch": epoch, "val_error": 1 - (1 - error) * epoch / epochs, "seconds": float(epoch)}
+        for epoch in range(1, epochs + 1)
+    ]
 
 
 def _other_threat(dataset: str) -> str:

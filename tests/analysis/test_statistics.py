@@ -1,29 +1,50 @@
 import numpy as np
 import pytest
 
-from analysis.statistics import Interval, interval, spread
+from analysis.statistics import METHOD, NO_SPREAD, Interval, difference, interval, spread
 
 
-def test_the_t_interval_of_three_values_by_hand() -> None:
-    found = interval([0.49, 0.50, 0.51])  # standard error 0.01 / sqrt 3; t(0.975) of 2 degrees of freedom is 4.3027
+def test_the_interval_of_three_values_by_hand() -> None:
+    found = interval([0.49, 0.50, 0.51])  # t(0.975) of 2 degrees of freedom is 4.3027, the standard error .01 / sqrt 3
 
-    assert (found.low, found.high) == pytest.approx((0.5 - 0.024841, 0.5 + 0.024841), abs=1e-5)
-    assert (found.n, found.method) == (3, "t")
+    ratio = (4.302653 * 0.01) ** 2 / 3 / 0.25  # squared, in parts of p (1 - p)
+    half = (0.25 * ratio + ratio**2 / 4) ** 0.5 / (1 + ratio)
+    assert (found.low, found.high) == pytest.approx((0.5 - half, 0.5 + half))
+    assert half == pytest.approx(0.024841, abs=1e-4)  # plain t
+    assert (found.n, found.method) == (3, METHOD)
 
 
-def test_a_clipped_interval_says_so() -> None:
+def test_an_interval_stays_inside_what_values_can_be() -> None:
     found = interval([0.9, 1.0])
 
-    assert (found.high, found.method) == (1.0, "t, clipped to [0, 1]")
+    assert found.low is not None
+    assert found.high is not None
+    assert 0 < found.low < 0.95 < found.high < 1
 
 
 def test_a_length_has_no_upper_end() -> None:
     found = interval([3.0, 9.0], most=np.inf)
 
-    assert found.low == 0.0
+    assert found.low is not None
     assert found.high is not None
+    assert 0 < found.low < 3
     assert found.high > 40
-    assert interval([0.0, 13.0, 14.0], most=14.0).method == "t, clipped to [0, 14]"
+    assert interval([0.0, 13.0, 14.0], most=14.0).high < 14  # type: ignore[operator] # n > 1
+
+
+def test_equal_values_allow_no_interval() -> None:
+    assert interval([1.0, 1.0, 1.0]) == Interval(mean=1.0, low=None, high=None, n=3, method=NO_SPREAD)
+    assert difference([0.5, 0.75], [0.25, 0.5]) == Interval(mean=0.25, low=None, high=None, n=2, method=NO_SPREAD)
+
+
+def test_a_difference_is_paired_by_seed() -> None:
+    found = difference([0.1, 0.5, 0.9], [0.12, 0.51, 0.93])
+
+    assert found.mean == pytest.approx(-0.02)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.high - found.low == pytest.approx(2 * 4.302653 * 0.01 / 3**0.5, rel=1e-4)
+    assert difference([0.1], [0.2]).low is None
 
 
 def test_one_value_allows_no_interval() -> None:
