@@ -271,8 +271,8 @@ def test_what_is_wrong_is_refused_on_one_line(model, place, capfd, line, says, a
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_model_that_a_real_study_left_is_evaluated(place):
-    sizes = ["--n-train", "60", "--n-validation", "40", "--n-test", "30", "--n-attacked", "20", "--epochs", "2"]
-    run = ["--scale", "smoke", "--architectures", "conv", "--trials", "2", "--runs", place / "runs", "--name", "real"]
+    sizes = ["--n-train", "200", "--n-validation", "100", "--n-test", "30", "--n-attacked", "20", "--epochs", "2"]
+    run = ["--scale", "smoke", "--architectures", "mlp", "--trials", "2", "--runs", place / "runs", "--name", "real"]
     status, _, err = Driver(*sizes, *run).finish()
     assert (status, err) == (0, "")
     model, *_ = sorted((place / "runs" / "real" / "models").glob("*.safetensors"))
