@@ -86,6 +86,41 @@ CONFIRMATIONS: Final = pa.schema(
 )
 TABLES: Final = {"trials": TRIALS, "curves": CURVES, "confirmations": CONFIRMATIONS}
 
+CLAIMS: Final = pa.schema(
+    [
+        pa.field("trial_id", pa.string()),
+        pa.field("architecture", pa.string()),
+        pa.field("method", pa.string()),  # the strategy
+        pa.field("n_train", pa.int64()),
+        pa.field("fixed", pa.string()),  # what is the same for all sizes: "epochs" or "updates"
+        pa.field("updates", pa.int64()),
+        pa.field("seed", pa.int64()),  # the same seeds in all cells
+        pa.field("message", pa.string()),  # why there are no numbers, else null
+        pa.field("test_error", pa.float64()),
+        pa.field("test_robust_error", pa.float64()),
+        pa.field("test_on_manifold_error", pa.float64()),
+        pa.field("test_affine_error", pa.float64()),
+        pa.field("test_success_rate", pa.float64()),  # of the paper's attack in the image
+        # What follows is measured on the first attacked examples, see `trainables.evaluation.hypotheses`.
+        pa.field("papers_on_manifold_success", pa.float64()),
+        pa.field("strong_error", pa.float64()),
+        pa.field("strong_success", pa.float64()),
+        pa.field("strong_on_manifold_success", pa.float64()),
+        pa.field("regular_examples", pa.int64()),
+        pa.field("on_manifold_examples", pa.int64()),
+        pa.field("regular_length", pa.float64()),  # L2, in image range
+        pa.field("regular_departure", pa.float64()),  # distance to the manifold, as a fraction of the length
+        pa.field("random_departure", pa.float64()),
+        pa.field("on_manifold_departure", pa.float64()),
+        pa.field("regular_angle", pa.float64()),  # to the span of training images nearby, degrees
+        pa.field("random_angle", pa.float64()),
+        pa.field("on_manifold_angle", pa.float64()),
+        pa.field("label_agreement", pa.float64()),
+        pa.field("label_agreement_before", pa.float64()),
+    ]
+)
+"""What the paper's claims are judged by: one row a trial of a grid, measured on test; only studies of one have it."""
+
 METADATA: Final = {
     b"disentangle.schema": SCHEMA_VERSION.encode(),
     b"disentangle.directions": b"every objective is minimised",

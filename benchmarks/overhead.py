@@ -22,7 +22,7 @@ from engine import no_op, whole_study
 from hardware import describe
 from suggestion import SIZES, capped, growth
 
-from study.config import SAMPLERS
+from study.choices import SAMPLERS
 from study.storage.provenance import usable_cpus
 
 

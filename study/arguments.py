@@ -5,8 +5,9 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from study.config import HALVINGS, KINDS, MOST_GP, SAMPLERS, SCHEDULERS
+from study.choices import HALVINGS, MOST_GP, SAMPLERS, SCHEDULERS
 from study.constraints import METRICS
+from study.kinds import KINDS
 from study.manifold_kinds import MANIFOLDS
 from study.parsing import Parser
 from study.scales import SCALES
@@ -34,6 +35,7 @@ examples:
   python -m study.launch --dataset fashion --download     Fashion-MNIST, fetched into ./data if it is not there
   python -m study.launch --space manifold --dataset mnist --data-root data     search for a good learned manifold
   python -m study.launch --dataset mnist --manifold learned affine             also search what to train along
+  python -m study.launch --space claims --scale laptop --data-root data        test the paper's four claims
   python -m study.launch --resume runs/NAME               continue after a Ctrl-C or a crash
   python -m analysis.report runs/NAME                     draw the report again
 
@@ -69,8 +71,9 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
         "--space",
         choices=list(KINDS),
         help="the search space. tradeoff: how classifiers are trained, for low error and low robust error; manifold: "
-        "the VAE-GANs that learn a manifold, for near reconstructions and adversarial examples that keep their labels "
-        "(default: tradeoff)",
+        "the VAE-GANs that learn a manifold, for near reconstructions and adversarial examples that keep their labels; "
+        "claims: no search but a grid of strategies, training sizes and seeds, measured on test, which says how the "
+        "paper's claims fare (default: tradeoff)",
     )
     add_data(group)
     add("--download", action="store_true", help="fetch the images first, with torchvision, as far as they are missing")
@@ -216,7 +219,14 @@ def _add_size(group: argparse._ArgumentGroup) -> None:
         help="then give points near the front up to N further seeds, beyond --trials, and order them by their means "
         "(default: 0)",
     )
-    add("--seeds", type=whole(least=1), metavar="N", help="fresh seeds in the confirmation")
+    add("--seeds", type=whole(least=1), metavar="N", help="fresh seeds in the confirmation, or of every cell of a grid")
+    add(
+        "--sizes",
+        nargs="+",
+        type=whole(least=FEWEST),
+        metavar="N",
+        help="--space claims: numbers of examples to train on, rising (default: the scale's)",
+    )
     add("--n-train", type=whole(least=FEWEST), metavar="N", help="examples to train on")
     add("--n-validation", type=whole(least=FEWEST), metavar="N", help="examples that the search chooses by")
     add("--n-test", type=whole(least=FEWEST), metavar="N", help="examples that candidates are confirmed on")

@@ -1,39 +1,34 @@
 """What a study is: frozen, complete and valid from birth; the same value starts it and resumes it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from types import MappingProxyType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-from search_spaces.manifold import manifold
 from search_spaces.space import Space
-from search_spaces.tradeoff import tradeoff
+from study.choices import (
+    HALVINGS,
+    MOST_GP,
+    MOST_REPLICATES,
+    MOST_SEEDS,
+    SAMPLERS,
+    SCHEDULERS,
+    Halving,
+    Sampler,
+    Scheduler,
+)
 from study.constraints import Constraint
+from study.kinds import KINDS
 from study.manifold_kinds import ManifoldKind, check_kinds, learned_as, usual
 from study.scheduling.pareto_halving import rungs
-from study.seeds import FIRST_FRESH_SEED, derived
+from study.seeds import FIRST_FRESH_SEED, derived, fresh
 from trainables.checks import must
 from trainables.config import (
-    ARCHITECTURES,
-    VAEGAN,
     AnyTrialConfig,
     DataConfig,
     EvaluationConfig,
     LearnedConfig,
-    ManifoldTrialConfig,
     ThreatModel,
-    TrialConfig,
 )
-
-Sampler = Literal["tpe", "nsga2", "gp", "random"]
-SAMPLERS: tuple[Sampler, ...] = ("tpe", "nsga2", "gp", "random")
-Scheduler = Literal["pareto-halving", "none"]
-SCHEDULERS: tuple[Scheduler, ...] = ("pareto-halving", "none")
-Halving = Literal["stop", "pause", "observe"]
-HALVINGS: tuple[Halving, ...] = ("stop", "pause", "observe")
-MOST_SEEDS = 1000
-MOST_REPLICATES = 20
-MOST_GP = 300  # trials of an architecture under --sampler gp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +60,9 @@ class StudyConfig:
         constraints: what a trial must satisfy to be on the front, such as "val_error<0.2".
         replicates: further seeds of points near the front, at most; trials beyond `trials`.
         warm_start: the folder of an earlier study whose trials the search is told of, or None.
+        sizes: of the training set, in a grid, rising to that of `data`; `at_updates` are those of them that are also
+            trained for as many updates as the largest.
+        strong: in a grid, examples that the strong attacks are made on.
     """
 
     name: str
@@ -92,6 +90,9 @@ class StudyConfig:
     constraints: tuple[str, ...] = ()
     replicates: int = 0
     warm_start: str | None = None
+    sizes: tuple[int, ...] = ()
+    at_updates: tuple[int, ...] = ()
+    strong: int = 0
 
     def __post_init__(self) -> None:
         plain = self.name.replace("-", "").replace("_", "").replace(".", "")
@@ -131,6 +132,8 @@ class StudyConfig:
         )
 
     def _check_search(self) -> None:
+        if self.is_grid:
+            self._check_grid()
         must(
             self.sampler != "gp" or self.trials <= MOST_GP,
             f"gp takes at most {MOST_GP} trials per architecture, since a question's time grows with their cube; "
@@ -142,6 +145,24 @@ class StudyConfig:
         )
         for text in self.constraints:
             Constraint.parse(text).must_be_measured(self.base(self.architectures[0], 0).metrics)
+
+    def _check_grid(self) -> None:
+        cells = len(self.search_space().baselines)
+        must(
+            self.sizes[-1] == self.data.n_train,
+            f"a grid's largest training set is that of its data, {self.data.n_train}; got {self.sizes[-1]}",
+        )
+        searched = self.scheduler != "none" or self.replicates or self.constraints or self.warm_start
+        must(
+            self.trials <= cells and not searched,
+            f"the space {self.space} is a grid of {cells} trials per architecture, in which nothing is searched; got "
+            f"{self.trials} trials, scheduler {self.scheduler}, {self.replicates} replicates",
+        )
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether all trials are fixed beforehand and measured on test, so that nothing is chosen or confirmed."""
+        return KINDS[self.space].grid
 
     def search_space(self) -> Space:
         """Returns the space as this study wants it."""
@@ -190,13 +211,11 @@ class StudyConfig:
 
     def fresh_seeds(self) -> tuple[int, ...]:
         """Returns the seeds of the confirmation, the same for all candidates; none occurs in the search."""
-        first = FIRST_FRESH_SEED + derived(self.seed, "confirmation") % FIRST_FRESH_SEED
-        return tuple(range(first, first + self.seeds))
+        return tuple(fresh(self.seed, place) for place in range(self.seeds))
 
     def to_dict(self) -> dict[str, Any]:
         """Returns nested plain values that JSON can hold."""
-        lists = ("architectures", "constraints", "others")
-        return asdict(self) | {name: list(getattr(self, name)) for name in lists}
+        return asdict(self) | {name: list(getattr(self, name)) for name in LISTS}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
@@ -207,9 +226,7 @@ class StudyConfig:
             TypeError: for a field that does not exist.
         """
         values = dict(plain)
-        values["architectures"] = tuple(values["architectures"])
-        for name in ("constraints", "others"):
-            values[name] = tuple(values.get(name, ()))
+        values |= {name: tuple(values.get(name, ())) for name in LISTS}
         values["threat_model"] = ThreatModel(**values["threat_model"])
         values["data"] = DataConfig(**values["data"])
         if values.get("learned"):
@@ -217,76 +234,4 @@ class StudyConfig:
         return cls(**values)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """What a search space makes of a study.
-
-    Attributes:
-        architectures: that its trials may have; each is searched by itself and has a front of its own.
-        moves: whether its trials move along a manifold; else they learn one.
-        search_space: for a study.
-        base: for a study, an architecture and a seed: the trial that a point is filled into.
-        searched: how trials of the search are measured, beside what all spaces agree on.
-        confirmed: the same for candidates.
-    """
-
-    architectures: tuple[str, ...]
-    moves: bool
-    search_space: Callable[[StudyConfig], Space]
-    base: Callable[[StudyConfig, str, int], AnyTrialConfig]
-    searched: Callable[[StudyConfig], Mapping[str, Any]]
-    confirmed: Callable[[StudyConfig], Mapping[str, Any]]
-
-
-def _tradeoff(config: StudyConfig) -> Space:
-    return tradeoff(config.steps, *config.kinds, box=config.learned.box if config.learned else "minmax")
-
-
-def _classifier(config: StudyConfig, architecture: str, seed: int) -> TrialConfig:
-    return TrialConfig(
-        architecture=architecture,  # type: ignore[arg-type] # which checks it
-        width=config.width(architecture),
-        data=config.data,
-        manifold=config.measured_on,
-        threat_model=config.threat_model,
-        fused_steps=config.steps,
-        evaluation=config.evaluation(),
-        epochs=config.epochs,
-        seed=seed,
-    )
-
-
-def _vaegan(config: StudyConfig, architecture: str, seed: int) -> ManifoldTrialConfig:
-    return ManifoldTrialConfig(
-        architecture=architecture,  # type: ignore[arg-type] # which checks it
-        width=config.width(architecture),
-        data=config.data,
-        manifold=config.learned or LearnedConfig(),
-        threat_model=config.threat_model,
-        evaluation=config.evaluation(),
-        epochs=config.epochs,
-        seed=seed,
-    )
-
-
-ONCE: Mapping[str, Any] = {"radii": (1.0,), "paper_attempts": 0}
-KINDS: Mapping[str, Kind] = MappingProxyType(
-    {
-        "tradeoff": Kind(
-            architectures=ARCHITECTURES,
-            moves=True,
-            search_space=_tradeoff,
-            base=_classifier,
-            searched=lambda _: {},
-            confirmed=lambda config: {"restarts": 2, "paper_attempts": config.attempts, "only_last": True},
-        ),
-        "manifold": Kind(
-            architectures=(VAEGAN,),
-            moves=False,
-            search_space=lambda config: manifold(config.data.pixels),
-            base=_vaegan,
-            searched=lambda _: ONCE,
-            confirmed=lambda _: ONCE,
-        ),
-    }
-)
+LISTS = ("architectures", "constraints", "others", "sizes", "at_updates")  # fields that JSON has as lists

@@ -7,6 +7,7 @@ from typing import Any
 
 from trainables.config import AnyTrialConfig, EvaluationConfig, LearnedConfig, ManifoldTrialConfig, ThreatName
 from trainables.evaluation.errors import CHUNK
+from trainables.evaluation.hypotheses import FRACTIONS, PROJECTED, SMALL
 from trainables.evaluation.measure import MANIFOLD_FIELDS, PAPER_STEPS
 
 FEW = 200  # examples to measure speed on
@@ -35,13 +36,21 @@ def _measurement(evaluation: EvaluationConfig, manifolds: Sequence[ThreatName]) 
     every = len(evaluation.radii) * evaluation.restarts * evaluation.steps
     papers = evaluation.paper_attempts * PAPER_STEPS
     steps = every + papers + sum(every + papers * bool(MANIFOLD_FIELDS[name][1]) for name in manifolds)
-    return evaluation.n_attacked * steps
+    return evaluation.n_attacked * steps + (_hypotheses(evaluation) if evaluation.strong else 0)
+
+
+def _hypotheses(evaluation: EvaluationConfig) -> int:
+    """Counts the strong attacks in the image and on the manifold, and those whose distances are measured."""
+    strong = len(FRACTIONS) * SMALL.steps * SMALL.restarts * (1 + SMALL.targets)
+    moved = min(PROJECTED, evaluation.strong) * (PAPER_STEPS + 1)
+    papers = evaluation.n_attacked * evaluation.paper_attempts * PAPER_STEPS
+    return 2 * (evaluation.strong * strong + moved) + papers
 
 
 def sampled(config: AnyTrialConfig) -> AnyTrialConfig:
     """Returns a trial of an epoch with few examples, or updates, which is as fast as the whole one."""
     attacked = min(FEW // 4, config.evaluation.n_attacked)
-    evaluation = replace(config.evaluation, n_attacked=attacked, at_epochs=())
+    evaluation = replace(config.evaluation, n_attacked=attacked, at_epochs=(), strong=0)
     validation, test = min(FEW // 4, config.data.n_validation), min(FEW // 4, config.data.n_test)
     data = replace(config.data, n_validation=validation, n_test=test)
     if isinstance(config, ManifoldTrialConfig):
@@ -57,8 +66,15 @@ def shortened(config: AnyTrialConfig) -> AnyTrialConfig:
     After the first epoch attacks run even on a model that has learned nothing.
     """
     many = min(CHUNK, config.data.n_validation)
-    attack: dict[str, Any] = {"n_attacked": many, "steps": 1, "restarts": 1, "radii": (1.0,), "paper_attempts": 0}
-    evaluation = replace(config.evaluation, split="validation", at_epochs=(1,), **attack)
+    attack: dict[str, Any] = {
+        "n_attacked": many,
+        "steps": 1,
+        "restarts": 1,
+        "radii": (1.0,),
+        "paper_attempts": 0,
+        "strong": 0,
+    }
+    evaluation = replace(config.evaluation, split="validation", at_epochs=(1,), only_last=False, **attack)
     data = replace(config.data, n_validation=many, n_test=2)
     if isinstance(config, ManifoldTrialConfig):
         return replace(config, data=data, evaluation=evaluation, epochs=2, manifold=_of_few_updates(config.manifold))

@@ -51,7 +51,13 @@ class Desk:
             self.exhausted = trial is None
         if trial is not None:
             self._out.add(trial.trial_id)
+            self._open_test(trial)
         return trial
+
+    def _open_test(self, trial: Trial) -> None:
+        """Records, before a trial begins, that it will be measured on test, if it is one of a grid."""
+        if trial.config["evaluation"]["split"] == "test":
+            self.store.test_opened(self._config.space, trial.trial_id, trial.config["seed"])
 
     def checkpoint(self, trial_id: str) -> bytes | None:
         """Returns where a trial goes on, or None where it starts from nothing."""
@@ -100,7 +106,7 @@ class Desk:
         trial = self.store.state.trials[trial_id]
         self._out.discard(trial_id)
         if trial.state == "RUNNING":
-            self._finish(trial, *_outcome(trial, self._config.epochs))
+            self._finish(trial, *_outcome(trial))
         return trial
 
     # -- handing out -------------------------------------------------------------------------------------------------
@@ -134,8 +140,8 @@ class Desk:
 
     def _judge(self, trial: Trial) -> Decision:
         report = trial.curve[-1]
-        if report["infeasible"] or report["epoch"] >= self._config.epochs:
-            self._finish(trial, *_outcome(trial, self._config.epochs))
+        if _has_ended(trial):
+            self._finish(trial, *_outcome(trial))
             return Decision.STOP
         decision = self._halve(trial, report)
         if decision is Decision.STOP and self._config.halving == "observe":
@@ -178,11 +184,8 @@ class Desk:
         """Repeats what a driver that died had decided on a trial's last report."""
         if decision is Decision.PAUSE:
             self._pause(trial)
-        elif self._judge_ends(trial) or (decision is Decision.STOP and self._config.halving != "observe"):
+        elif _has_ended(trial) or (decision is Decision.STOP and self._config.halving != "observe"):
             self._judge(trial)
-
-    def _judge_ends(self, trial: Trial) -> bool:
-        return bool(trial.curve[-1]["infeasible"]) or trial.curve[-1]["epoch"] >= self._config.epochs
 
     def _pause(self, trial: Trial) -> None:
         self.store.paused(trial.trial_id)
@@ -214,7 +217,11 @@ def _values(report: Mapping[str, Any], objectives: Sequence[Objective]) -> tuple
     return tuple(objective.worst for objective in objectives) if report["at_chance"] else tuple(values)
 
 
-def _outcome(trial: Trial, epochs: int) -> tuple[str, str | None]:
+def _has_ended(trial: Trial) -> bool:
+    return bool(trial.curve[-1]["infeasible"]) or trial.epoch >= trial.config["epochs"]
+
+
+def _outcome(trial: Trial) -> tuple[str, str | None]:
     if not trial.curve:
         return "FAILED", "it ended without a report"
     last = trial.curve[-1]
@@ -223,6 +230,6 @@ def _outcome(trial: Trial, epochs: int) -> tuple[str, str | None]:
     missing = [name for name in trial.ranked_by if last[name] is None]
     if missing:
         return "FAILED", f"its last report has no {' and no '.join(missing)}"
-    if last["epoch"] < epochs:
-        return "FAILED", f"it ended after {last['epoch']} of {epochs} epochs"
+    if last["epoch"] < trial.config["epochs"]:
+        return "FAILED", f"it ended after {last['epoch']} of {trial.config['epochs']} epochs"
     return "COMPLETE", None

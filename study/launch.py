@@ -92,7 +92,8 @@ def _print_plan(request: Request) -> int:
     from study.plan import described, plan
 
     config = request.config
-    plans = [plan(config, architecture, confirm=request.confirm) for architecture in config.architectures]
+    confirm = request.confirm and not config.is_grid
+    plans = [plan(config, architecture, confirm=confirm) for architecture in config.architectures]
     say(described(config, plans, min(request.concurrency or provenance.usable_cpus(), provenance.usable_cpus())))
     return DONE
 
@@ -131,9 +132,10 @@ def _run(store: Store, cluster: Cluster, request: Request, bulletin: Bulletin, m
         try:
             placed: dict[str, Any] = {"needs": needs, "room": room, "manifolds": request.manifolds}
             run_search(Desk(store), trainable, watch, interrupt, **placed)
-            if request.confirm:
+            if request.confirm and not request.config.is_grid:
                 watch.confirming(len(jobs(store)), len(store.state.confirmations))
                 run_confirmation(store, retrain, watch, interrupt, **placed)
+            if request.confirm:
                 appraise(store, request.manifolds, interrupt, tick=watch.tick, say=bulletin)
         finally:
             watch.ended()

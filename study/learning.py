@@ -19,9 +19,10 @@ import ray
 from numpy.typing import NDArray
 from rich.console import Console
 
-from study.config import KINDS, StudyConfig
+from study.config import StudyConfig
 from study.errors import Refused
 from study.interrupt import Interrupt
+from study.kinds import KINDS
 from study.manifold_kinds import to_learn
 from study.monitoring.learning import shown_progress
 from study.storage import provenance
@@ -52,14 +53,15 @@ def learn(config: StudyConfig, root: str, interrupt: Interrupt, *, joined: bool)
         Refused: if it cannot be made, or not be seen by all who will need it.
         KeyboardInterrupt: if that was asked for.
     """
-    if config.learned is None:
+    trials = _sharing(config)
+    if not trials:
         return
     if joined and not is_address(root):
         must_be_seen(Path(root), interrupt)
-    trials = _sharing(config)
     for trial in trials:
         _make(trial, root, interrupt)
-    what = ("manifold lies" if len(trials) == 1 else "manifolds lie") if KINDS[config.space].moves else "judges lie"
+    moves = config.learned is not None and KINDS[config.space].moves
+    what = ("manifold lies" if len(trials) == 1 else "manifolds lie") if moves else "judges lie"
     say(f"the {what} in {redacted(root)}")
 
 
@@ -91,7 +93,8 @@ def appraise(
         KeyboardInterrupt: if that was asked for.
     """
     config = store.config
-    if not config.moves or (store.run_dir / NUMBERS).is_file():
+    known = config.is_grid and config.learned is None  # a grid has distances of its own
+    if not config.moves or known or (store.run_dir / NUMBERS).is_file():
         return
     provenance.log_test_access(store.run_dir, {"purpose": "the quality of the manifold"})
     task = ray.remote(max_retries=RETRIES)(appraise_manifold).options(**_placed("measure the manifold"))
@@ -124,8 +127,13 @@ def _trial(config: StudyConfig) -> dict[str, Any]:
 
 
 def _sharing(config: StudyConfig) -> list[dict[str, Any]]:
-    """Returns trials that share, together, what all of a study do: one for each manifold that is learned."""
+    """Returns trials that share, together, what all of a study do: one for each manifold that is learned.
+
+    A grid where nothing is learned shares the judge of labels, unless its manifold is known and keeps them.
+    """
     base = config.base(config.architectures[0], 0)
+    if config.is_grid and config.learned is None:
+        return [base.to_dict()] if config.kinds[0] == "affine" else []
     return [replace(base, manifold=each).to_dict() for each in to_learn(config.learned, config.kinds)]
 
 

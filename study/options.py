@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from study.arguments import DATA_ROOT, DEFAULT_SCALE, EPSILON, ETA, ETA_AGNOSTIC, PROTOTYPES, parser
-from study.config import KINDS, StudyConfig
+from study.config import StudyConfig
 from study.constraints import Constraint
 from study.errors import Refused
-from study.manifold_kinds import is_learned
+from study.grids import cells, grid_numbers
+from study.kinds import KINDS
+from study.manifold_kinds import is_learned, usual
 from study.resources import Override
 from study.scales import SCALES
 from study.scheduling.pareto_halving import usual_grace
@@ -172,21 +174,28 @@ def _config(options: dict[str, Any]) -> StudyConfig:
     scale = options.get("scale", DEFAULT_SCALE)
     numbers = {name: options.get(name, value) for name, value in asdict(SCALES[scale]).items()}
     norm, seed, space = options.get("norm", "linf"), options.get("seed", 0), options.get("space", "tradeoff")
+    kind = KINDS[space]
+    must(kind.grid or "sizes" not in options, f"--sizes are those of a grid, of --space claims; got them for {space}")
+    numbers |= grid_numbers(scale, options.get("dataset", DATASETS[0]), options) if kind.grid else {}
     data = read_data(options, {name: numbers.pop(name) for name in ("n_train", "n_validation", "n_test")}, seed)
-    kind, width = KINDS[space], numbers.pop("manifold_width")
-    usual = [name for name in numbers.pop("architectures") if name in kind.architectures] or kind.architectures
+    width = numbers.pop("manifold_width")
+    preset = [name for name in numbers.pop("architectures") if name in kind.architectures] or kind.architectures
     widths = {VAEGAN: width, **numbers.pop("widths")}
     if not kind.moves:
         options = {"manifold": ["learned"], **options}
         must("gamma" not in options, f"the space {space} searches gamma; got --gamma; leave it out")
     kinds = options.get("manifold", [])
     learned = _learned(options, kinds, width, numbers.pop("manifold_updates"), seed)
+    if kind.grid:
+        must(len(kinds) <= 1, f"a grid moves along one manifold; got --manifold {' '.join(kinds)}; name one")
+        numbers["trials"] = options.get("trials", cells(numbers, kinds[0] if kinds else usual(data)))
+        data = replace(data, subset="first" if scale == "paper" else "random")  # the paper's way
     eta = ETA_AGNOSTIC if kinds[:1] == ["learned-agnostic"] else ETA
     return StudyConfig(
         name=options.get("name", f"{space}-{data.dataset}-{datetime.now():%Y%m%d-%H%M%S}"),
         space=space,
         scale=scale,
-        architectures=tuple(options.get("architectures", usual)),
+        architectures=tuple(options.get("architectures", preset)),
         widths={name: factor for name, factor in widths.items() if name in kind.architectures},
         threat_model=ThreatModel(norm=norm, epsilon=options.get("epsilon", EPSILON[norm]), eta=options.get("eta", eta)),
         data=data,

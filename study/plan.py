@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from search_spaces.space import Point, Space
-from study.config import KINDS, StudyConfig
+from study.config import StudyConfig
 from study.costs import gradient_evaluations, sampled
+from study.kinds import KINDS
 from study.manifold_kinds import is_learned, to_learn
 from study.monitoring.progress import duration
 from study.search.point import to_config
@@ -102,6 +103,7 @@ def described(config: StudyConfig, plans: Sequence[Plan], concurrency: int) -> s
         f"  adversary     {threat.norm}, epsilon {threat.epsilon:g}, eta {threat.eta:g}",
         *_manifold(config),
         f"  trials        {config.epochs} epochs, at most {config.steps} steps of an attack",
+        *_grid(config),
         *(_described(each, config) for each in plans),
         f"  in all        {sum(each.search + each.confirmation for each in plans):,} gradient evaluations at most",
         f"  time          about {duration(seconds)} or less with {concurrency} trial(s) at a time, at the speed "
@@ -125,11 +127,29 @@ def _manifold(config: StudyConfig) -> list[str]:
     return ["  manifold      " + ("\n" + INDENT).join(told)] if told else []
 
 
+def _grid(config: StudyConfig) -> list[str]:
+    if not config.is_grid:
+        return []
+    again = f"; again for as many updates as the largest: {_listed(config.at_updates)}" if config.at_updates else ""
+    return [
+        f"  grid          {_listed(config.sizes)} training examples{again}",
+        f"{INDENT}{config.seeds} seeds of every cell, all measured on test; {config.strong} examples under the strong "
+        "attacks too",
+    ]
+
+
+def _listed(sizes: Sequence[int]) -> str:
+    return ", ".join(map(str, sizes))
+
+
 def _described(each: Plan, config: StudyConfig) -> str:
     trials = f"{len(each.baselines) + each.searched} trials of at most {each.signatures} signatures"
+    baselines = list(dict.fromkeys(each.baselines))  # a cell of a grid has several seeds
+    named = "cells of the grid" if config.is_grid else "baselines"
+    counted = f"{len(baselines)} {named}" + ("" if config.is_grid else f" and {each.searched} of the search")
     lines = [
-        f"  {each.architecture:<13} {trials}: {len(each.baselines)} baselines and {each.searched} of the search",
-        f"baselines: {', '.join(each.baselines)}",
+        f"  {each.architecture:<13} {trials}: {counted}",
+        f"{named}: {', '.join(baselines)}",
         f"{each.search:,} gradient evaluations at most, {each.rate:,.0f} a second and processor",
     ]
     if config.others and each.signatures > MOST_SIGNATURES:

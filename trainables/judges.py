@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from trainables.classifiers import build
-from trainables.config import DataConfig, EvaluationConfig, TrialConfig, digest
+from trainables.config import FEWEST, DataConfig, EvaluationConfig, TrialConfig, digest
 from trainables.data.split import Split
 from trainables.evaluation.quality import Judges, Network
 from trainables.manifolds.store import ManifoldStore
@@ -59,6 +59,11 @@ def reference_training(of: DataConfig, data: Data) -> Training:
     return Training(what="reference", config=config, seen=data.splits.pool_fingerprint, split=data.splits.pool)
 
 
+def shared_reference(of: DataConfig, data: Data) -> Training:
+    """Returns how the reference is trained that trials of all training sizes share: it sees all images anyway."""
+    return reference_training(replace(of, n_train=FEWEST), data)
+
+
 def victim_training(of: DataConfig, data: Data) -> Training:
     """Returns how the victim is trained."""
     config = TrialConfig(architecture="conv", data=of, epochs=VICTIM_EPOCHS, evaluation=NOTHING, seed=of.seed)
@@ -90,10 +95,14 @@ def judge(how: Training, data: Data, store: ManifoldStore) -> Network:
 
 def untrained_judges(of: DataConfig, data: Data) -> Judges:
     """Returns two that nobody has trained: as large and as slow as those that were."""
-    made = []
-    for how in (reference_training(of, data), victim_training(of, data)):
-        classifier = build(how.config.architecture, data.splits.image_shape, data.splits.classes, how.config.width)
-        drawn = classifier.initialise(stream(0, "untrained", how.what))
-        made.append(Network(classifier=classifier, folded=classifier.fold(*drawn)))
-    reference, victim = made
-    return Judges(reference=reference, victim=victim)
+    return Judges(
+        reference=untrained_judge(reference_training(of, data), data),
+        victim=untrained_judge(victim_training(of, data), data),
+    )
+
+
+def untrained_judge(how: Training, data: Data) -> Network:
+    """Returns one that nobody has trained."""
+    classifier = build(how.config.architecture, data.splits.image_shape, data.splits.classes, how.config.width)
+    drawn = classifier.initialise(stream(0, "untrained", how.what))
+    return Network(classifier=classifier, folded=classifier.fold(*drawn))

@@ -9,6 +9,8 @@ from torch import Tensor
 from trainables.checks import must
 from trainables.classifiers import build
 from trainables.config import DataConfig, TrialConfig
+from trainables.evaluation.hypotheses import Beside
+from trainables.evaluation.quality import Network
 from trainables.manifolds.manifold import Manifolds
 from trainables.provision import load_data, load_once
 from trainables.report import EpochReport
@@ -77,13 +79,19 @@ def data_fingerprint(config: DataConfig) -> str:
     return load_data(config).fingerprint
 
 
-def prepare(config: TrialConfig, manifolds: Manifolds | None = None, moved: Manifolds | None = None) -> ClassifierRun:
+def prepare(
+    config: TrialConfig,
+    manifolds: Manifolds | None = None,
+    moved: Manifolds | None = None,
+    reference: Network | None = None,
+) -> ClassifierRun:
     """Loads the data and draws the weights.
 
     Args:
         config: of the trial.
         manifolds: that it is measured on, as `trainables.provision.provide` gives them; None takes those of the data.
         moved: that its roles move on, where these are others.
+        reference: says whether on-manifold adversarial examples keep their labels, where the claims ask for that.
 
     Raises:
         ValueError: if the data is missing or damaged, or lacks a manifold that a role moves on; in one sentence.
@@ -98,7 +106,8 @@ def prepare(config: TrialConfig, manifolds: Manifolds | None = None, moved: Mani
         known = role.threat == "pixel" or role.threat in moved
         must(known, f"a role moves on a manifold that the data has; got {role.threat!r} on {config.data.dataset}")
     classifier = build(config.architecture, data.splits.image_shape, data.splits.classes, config.width)
-    training = begin(config, classifier, data.splits, manifolds, moved)
+    beside = Beside(data.splits.pool, reference) if config.evaluation.strong else None
+    training = begin(config, classifier, data.splits, manifolds, moved, beside)
     return ClassifierRun(training, "cpu", _digest(manifolds), _digest(moved) if other else None)
 
 

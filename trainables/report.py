@@ -27,6 +27,8 @@ class EpochReport:
             takes for another class; 1 where there is none.
         attack_success: of the attack that makes these examples, over correctly classified reconstructions; None
             where there is none.
+        hypotheses: what the paper's claims are judged by, see `trainables.evaluation.hypotheses`; empty where nobody
+            asks.
         gradient_evaluations: backward passes through what is trained or attacked, per example, since the trial began.
         forward_passes: the same for forward passes.
         seconds: wall time since the trial began.
@@ -46,6 +48,7 @@ class EpochReport:
     reconstruction_l2: float | None = None
     label_disagreement: float | None = None
     attack_success: float | None = None
+    hypotheses: dict[str, Any] = field(default_factory=dict)
     gradient_evaluations: int = 0
     forward_passes: int = 0
     seconds: float = 0.0

@@ -86,7 +86,8 @@ def outcome(trial: Trial) -> str:
         return f"{trial.state.lower()} {_so_far(trial)}"
     if trial.objectives is None:
         return f"{trial.state}: {shortened(trial.message or 'no reason given')}"
-    return f"{_named(dict(zip(trial.ranked_by, trial.objectives, strict=True)))} on validation"
+    measured = _named(dict(zip(trial.ranked_by, trial.objectives, strict=True)))
+    return f"{measured} on {trial.config.get('evaluation', {}).get('split', 'validation')}"
 
 
 def _so_far(trial: Trial) -> str:

@@ -136,13 +136,14 @@ class View(Watch):
         """Returns all there is to see now, in no more lines than the terminal has."""
         self._renew()
         hint = [one_line(self._hint, style="dim")] if self._running else []
-        front = fronts({name: self._standings[name] for name in self._config.architectures}, self._objectives)
+        standings = {name: self._standings[name] for name in self._config.architectures}
+        front = [] if self._config.is_grid else [fronts(standings, self._objectives)]
         parts = [
             self._head(),
             self._progress(),
             self._now(),
             self._went_wrong(),
-            front,
+            *front,
             fixed(*hint),
         ]
         return Group(*fitted(parts, self._console.height))
@@ -219,7 +220,7 @@ class View(Watch):
         if running.trial is None:
             return f"{running.name}, {passed}"
         epochs = len(running.trial.curve)
-        said = f"{epochs} of {self._config.epochs} epochs done" if epochs else "starting"
+        said = f"{epochs} of {running.trial.config['epochs']} epochs done" if epochs else "starting"
         return f"{running.name}, {said}, {passed}"
 
     def _went_wrong(self) -> Part:

@@ -6,9 +6,10 @@ from typing import Any, get_args, overload
 
 from search_spaces.tradeoff import PAPER_TRAVEL
 from study.manifold_kinds import learned_as
+from study.search.cell import cell
+from study.search.scaling import RATE_SCALES, STEP_SCALES
 from trainables.config import (
     AnyTrialConfig,
-    Architecture,
     LearnedConfig,
     ManifoldTrialConfig,
     OptimiserConfig,
@@ -16,12 +17,6 @@ from trainables.config import (
     ThreatName,
     TrialConfig,
 )
-
-# Adam moves every coordinate by its step, whatever the norm. The paper's is .005 in a ball of .3 and, for images under
-# L2, in one of 1.5: there the same fraction of the radius is a step five times as long, which would leave the ball.
-STEP_SCALES: Mapping[tuple[str, str], float] = {("l2", "pixel"): 0.3 / 1.5}
-# The paper's rate of .01 is one for networks with batch normalisation; a transformer stays at chance under it.
-RATE_SCALES: Mapping[Architecture, float] = {"vit": 0.1}
 
 
 @overload
@@ -45,7 +40,9 @@ def to_config(point: Mapping[str, Any], base: AnyTrialConfig, learned: LearnedCo
     Raises:
         ValueError: if the point moves on a learned manifold and nothing says how it is learned.
     """
-    return _model(point, base) if isinstance(base, ManifoldTrialConfig) else _mixture(point, base, learned)
+    if isinstance(base, ManifoldTrialConfig):
+        return _model(point, base)
+    return cell(point, base) if "method" in point else _mixture(point, base, learned)
 
 
 def _model(point: Mapping[str, Any], base: ManifoldTrialConfig) -> ManifoldTrialConfig:

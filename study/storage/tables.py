@@ -1,39 +1,101 @@
-"""The journal's view for the analysis: three Parquet tables with the columns of `analysis.schema` and more."""
+"""The journal's view for the analysis: Parquet tables with the columns of `analysis.schema` and more.
+
+Trials of a grid are measured on test. They stand among the confirmations, a cell's seeds under the name of its first
+trial; what the paper's claims are judged by has a table of its own.
+"""
 
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.schema import BUDGET, METADATA, METRICS, TABLES
+from analysis.schema import BUDGET, CLAIMS, METADATA, METRICS, TABLES
 from study.storage.atomic import write_bytes
 from study.storage.state import Confirmation, State, Trial
 from trainables.columns import flat
 
 Row = dict[str, Any]
+MEASURED = ("error", "robust_error", "on_manifold_error", "affine_error", "success_rate")  # of a cell, on test
 COST = tuple(column.name for column in BUDGET if column.name != "device")
 
 
 def write_tables(state: State, folder: Path, threat_model: Mapping[str, Any]) -> None:
     """Replaces the tables of a study by what its state says."""
+    cells = grid(state)
+    confirmed = [*state.confirmations.values(), *map(_as_confirmation, cells)]
     rows = {
         "trials": [_trial(trial) for trial in state.trials.values()],
         "curves": [_epoch(trial, report) for trial in state.trials.values() for report in trial.curve],
-        "confirmations": [_confirmation(state.trials[known.trial_id], known) for known in state.confirmations.values()],
+        "confirmations": [_confirmation(state.trials[known.trial_id], known) for known in confirmed],
     }
+    if cells:
+        rows["claims"] = [_cell(known) for known in cells]
     for name, content in rows.items():
         sink = io.BytesIO()
         pq.write_table(_table(name, content, threat_model), sink)
         write_bytes(folder / f"{name}.parquet", sink.getvalue())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A trial of a grid that has ended, and the first one of its cell."""
+
+    first: Trial
+    trial: Trial
+
+
+def grid(state: State) -> list[Cell]:
+    """Returns the trials of a grid that have ended; none where something is searched."""
+    first: dict[tuple[str, str | None], Trial] = {}
+    found = []
+    for trial in state.trials.values():
+        if _on_test(trial):
+            origin = first.setdefault((trial.architecture, trial.label), trial)
+            found += [Cell(first=origin, trial=trial)] if trial.state != "RUNNING" else []
+    return found
+
+
+def _on_test(trial: Trial) -> bool:
+    return bool(trial.config.get("evaluation", {}).get("split") == "test")
+
+
+def _as_confirmation(cell: Cell) -> Confirmation:
+    trial = cell.trial
+    complete = trial.state == "COMPLETE"
+    return Confirmation(
+        trial_id=cell.first.trial_id,
+        seed=trial.config["seed"],
+        report=trial.curve[-1] if trial.curve else None,
+        message=None if complete else trial.message or trial.state,
+        model=trial.model,
+    )
+
+
+def _cell(cell: Cell) -> Row:
+    """Returns what the claims are judged by, of one trial; without numbers where it gave no result."""
+    trial, config = cell.trial, cell.trial.config
+    last = trial.curve[-1] if trial.state == "COMPLETE" else {}
+    updates = config["epochs"] * -(-config["data"]["n_train"] // config["batch_size"])
+    row = {
+        "trial_id": trial.trial_id,
+        "architecture": trial.architecture,
+        **{name: trial.point[name] for name in ("method", "n_train", "fixed")},
+        "updates": updates,
+        "seed": config["seed"],
+        "message": trial.message,
+        **{f"test_{name}": last.get(name) for name in MEASURED},
+    }
+    return row | dict(last.get("hypotheses") or {})
+
+
 def _table(name: str, rows: list[Row], threat_model: Mapping[str, Any]) -> pa.Table:
     """Puts the schema's columns first and the configuration's and radii's behind, in the order of their names."""
-    schema = TABLES[name]
+    schema = CLAIMS if name == "claims" else TABLES[name]
     more = sorted({key for row in rows for key in row} - set(schema.names))
     columns = {key: [row.get(key) for row in rows] for key in [*schema.names, *more]}
     fields = [*schema, *(pa.field(key, pa.array(columns[key]).type) for key in more)]
@@ -44,7 +106,7 @@ def _table(name: str, rows: list[Row], threat_model: Mapping[str, Any]) -> pa.Ta
 def _trial(trial: Trial) -> Row:
     last = trial.curve[-1] if trial.curve else {}
     # Errors of an unfinished or useless model are no result; its curve keeps them.
-    metrics = _metrics("val", last) if trial.state == "COMPLETE" else {}
+    metrics = _metrics("val", last) if trial.state == "COMPLETE" and not _on_test(trial) else {}
     row = {
         "trial_id": trial.trial_id,
         "label": trial.label,
@@ -76,7 +138,9 @@ def _configuration(config: Mapping[str, Any]) -> Row:
 
 def _epoch(trial: Trial, report: Mapping[str, Any]) -> Row:
     row = {"trial_id": trial.trial_id, "architecture": trial.architecture}
-    return row | {key: report[key] for key in ("epoch", "train_loss")} | _metrics("val", report) | _cost(report)
+    last = _on_test(trial) and report["epoch"] == trial.config["epochs"]
+    measured = {} if last else _metrics("val", report)
+    return row | {key: report[key] for key in ("epoch", "train_loss")} | measured | _cost(report)
 
 
 def _confirmation(trial: Trial, confirmation: Confirmation) -> Row:

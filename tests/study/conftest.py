@@ -38,7 +38,7 @@ def said(epoch, error, robust_error, **changes):
         "epoch": epoch, "train_loss": 1.0, "error": error, "robust_error": robust_error,
         "robust_error_at": {} if robust_error is None else {"0.075": error, "0.3": robust_error},
         "on_manifold_error": None, "affine_error": None, "success_rate": None, "on_manifold_success_rate": None,
-        "reconstruction_l2": None, "label_disagreement": None, "attack_success": None,
+        "reconstruction_l2": None, "label_disagreement": None, "attack_success": None, "hypotheses": {},
         "gradient_evaluations": 100 * epoch, "forward_passes": 200 * epoch, "seconds": 0.5 * epoch, "at_chance": False,
         "infeasible": None,
     }  # fmt: skip

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from search_spaces.tradeoff import tradeoff
-from study.config import SAMPLERS
+from study.choices import SAMPLERS
 from study.desk import Desk
 from study.search.front import validation_front
 from study.search.search import Search

@@ -46,6 +46,8 @@ class EvaluationConfig:
         radii: fractions of epsilon and eta at which errors are measured and averaged.
         paper_attempts: of the paper's own attack (40 steps of projected Adam) for the success rates; 0 for none.
         at_epochs: epochs (counted from 1) after which the attacks run; the last epoch always does.
+        strong: of the attacked examples, the first so many are attacked by the strong ensemble too, and how far they
+            are moved from the manifold is measured, after the last epoch.
         only_last: nothing is measured, and nothing reported, before the last epoch, unless training breaks down.
     """
 
@@ -57,6 +59,7 @@ class EvaluationConfig:
     paper_attempts: int = 1
     at_epochs: tuple[int, ...] = ()
     only_last: bool = False
+    strong: int = 0
 
     def __post_init__(self) -> None:
         must_choose(self)
@@ -69,3 +72,7 @@ class EvaluationConfig:
         must(self.paper_attempts >= 0, f"paper_attempts is at least 0; got {self.paper_attempts}")
         must(min(self.at_epochs, default=1) >= 1, f"at_epochs counts from 1; got {self.at_epochs}")
         must(not (self.only_last and self.at_epochs), f"only_last leaves no other epochs; got {self.at_epochs=}")
+        must(
+            0 <= self.strong <= self.n_attacked,
+            f"strong attacks are on some of the {self.n_attacked} attacked examples; got {self.strong}",
+        )

@@ -145,9 +145,12 @@ class TrialConfig:
     def to_dict(self) -> dict[str, Any]:
         """Returns nested plain values that JSON can hold.
 
-        What a role leaves to the trial is absent: checkpoints name a trial by the digest of this.
+        What a role leaves to the trial is absent, and so are strong attacks that are not made: checkpoints name a trial
+        by the digest of this.
         """
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        if not self.evaluation.strong:
+            del plain["evaluation"]["strong"]
         plain["roles"] = [{k: v for k, v in role.items() if (k, v) != ("on", None)} for role in plain["roles"]]
         return plain
 

@@ -10,7 +10,7 @@ the adversarial ones, since almost every direction leaves a manifold of 6 dimens
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from trainables.attacks.attack import search
@@ -31,6 +31,20 @@ PROBE = 1e-6  # how far a code is moved to see what that does to its image
 GAIN, PATIENCE = 1e-6, 4  # a search ends when no square distance has fallen by such a part in so many steps
 STARTS, DRAWS = 3, 64
 NEIGHBOURS = 50
+
+
+class Perturbed(NamedTuple):
+    """Images of a split, before and after a perturbation; in double precision.
+
+    Attributes:
+        rows: of the split.
+        looks: at all images that were tried, with a gradient or without; 0 where nothing was attacked.
+    """
+
+    rows: Int[Tensor, "batch"]
+    before: Float[Tensor, "batch channel height width"]
+    after: Float[Tensor, "batch channel height width"]
+    looks: int = 0
 
 
 class Distances(NamedTuple):
@@ -78,29 +92,60 @@ def departures(
         by kind of perturbation, as far as there is one: "none", "regular", "random" (as long as the regular ones) and
         "on-manifold".
     """
-    rows = torch.arange(min(attacked, len(split)))
+    images = split.images(torch.arange(min(attacked, len(split)))).double()
+    moved = perturbed(manifold, split, victim, norm=norm, epsilon=epsilon, eta=eta, attacked=len(images), seed=seed)
+    moved = {"none": Perturbed(torch.arange(len(images)), images, images), **moved}
+    near = torch.cat([known.images(some) for some in torch.split(torch.arange(len(known)), CHUNK)])
+    return {kind: measured(manifold, split, near, each, seed) for kind, each in moved.items() if len(each.rows)}
+
+
+def perturbed(
+    manifold: Manifold,
+    split: Split,
+    victim: Network,
+    *,
+    norm: Norm,
+    epsilon: float,
+    eta: float,
+    attacked: int,
+    seed: int,
+) -> dict[str, Perturbed]:
+    """Attacks a split's first images, on the image and on a manifold.
+
+    Args:
+        manifold: known, learned, or of transformations.
+        split: of the images.
+        victim: is attacked.
+        norm: of both attacks.
+        epsilon: radius of the regular attack.
+        eta: radius of the attack on the manifold.
+        attacked: images to attack.
+        seed: of the noise.
+
+    Returns:
+        by kind, those that fell, perhaps none: "regular", "on-manifold", and "random": as long as the regular ones.
+    """
+    rows = torch.arange(attacked)
     makers = {
         "regular": (pixel_threats(split, norm), epsilon),
         "on-manifold": (manifold_threats(split, norm, manifold), eta),
     }
-    images = split.images(rows).double()
-    moved = {"none": (rows, images, images)}
+    moved = {}
     for kind, (make, radius) in makers.items():
         threat, rng = make(rows, torch.tensor(radius)), stream(seed, "departures", kind)
         before = threat.render(torch.zeros_like(threat.anchor, dtype=torch.float64))
-        after, fallen = _attacked(threat, victim, split.labels[rows], radius, rng)
+        after, fallen, looks = _attacked(threat, victim, split.labels[rows], radius, rng)
         fallen &= ~victim.wrong(before.float(), split.labels[rows])
-        moved[kind] = rows[fallen], before[fallen], after[fallen]
-    own, before, after = moved["regular"]
-    moved["random"] = own, before, before + random_like(after - before, stream(seed, "departures", "random"))
-    images = torch.cat([known.images(some) for some in torch.split(torch.arange(len(known)), CHUNK)])
-    return {kind: _measured(manifold, split, images, *each, seed) for kind, each in moved.items() if len(each[0])}
+        moved[kind] = Perturbed(rows[fallen], before[fallen], after[fallen], looks)
+    own, before, after, _ = moved["regular"]
+    aside = before + random_like(after - before, stream(seed, "departures", "random"))
+    return moved | {"random": Perturbed(own, before, aside)}
 
 
 def _attacked(
     threat: Threat, victim: Network, labels: Tensor, radius: float, rng: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Returns perturbed images and which of them are misclassified."""
+) -> tuple[Tensor, Tensor, int]:
+    """Returns perturbed images, which of them are misclassified, and how often the victim was looked at."""
     found = search(
         AdamPGD(),
         cross_entropy(victim.classifier, victim.folded, labels),
@@ -112,16 +157,31 @@ def _attacked(
         longest=PAPER_STEPS,
         alone=True,
     )
-    return threat.render(found.delta.double()), found.success
+    return threat.render(found.delta.double()), found.success, int(found.looks.sum())
 
 
-def _measured(
-    manifold: Manifold, split: Split, known: Tensor, rows: Tensor, before: Tensor, after: Tensor, seed: int
+def measured(
+    manifold: Manifold,
+    split: Split,
+    known: Float[Tensor, "known channel height width"],
+    moved: Perturbed,
+    seed: int,
+    starts: int = STARTS,
 ) -> Distances:
-    start = manifold.codes(split, rows)
-    _, far = nearest(manifold, after, start, starts=STARTS, rng=stream(seed, "departures", "starts"))
-    length = (after - before).flatten(1).norm(dim=1)
-    return Distances(length, far, beyond_neighbours(before, after, known))
+    """Measures how far perturbed images lie from a manifold.
+
+    Args:
+        manifold: that they may have left.
+        split: of the images.
+        known: images that approximate the manifold.
+        moved: the images, before and after.
+        seed: of the search for the nearest image.
+        starts: of that search.
+    """
+    start = manifold.codes(split, moved.rows)
+    _, far = nearest(manifold, moved.after, start, starts=starts, rng=stream(seed, "departures", "starts"))
+    length = (moved.after - moved.before).flatten(1).norm(dim=1)
+    return Distances(length, far, beyond_neighbours(moved.before, moved.after, known))
 
 
 @torch.no_grad()

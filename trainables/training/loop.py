@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from trainables.config import ThreatName, TrialConfig
 from trainables.data.split import Split, Splits
 from trainables.differentiation import Tensors
 from trainables.evaluation.errors import Subject
+from trainables.evaluation.hypotheses import Beside, hypotheses
 from trainables.evaluation.measure import under_attack
 from trainables.evaluation.tally import Tally
 from trainables.manifolds.manifold import Manifolds
@@ -57,6 +59,7 @@ class Training:
         state: parameters, running statistics and the optimiser's moments, after the last step.
         tally: what training and evaluation have cost so far.
         order: draws the order of examples; `attack` the noise of the attacks.
+        beside: what is needed where the paper's claims are asked about; else None.
     """
 
     config: TrialConfig
@@ -69,6 +72,7 @@ class Training:
     order: torch.Generator
     attack: torch.Generator
     progress: Progress
+    beside: Beside | None = None
 
     def folded(self) -> Tensors:
         """Returns the parameters of the model as it is evaluated."""
@@ -76,7 +80,12 @@ class Training:
 
 
 def begin(
-    config: TrialConfig, classifier: Classifier, splits: Splits, manifolds: Manifolds, moved: Manifolds
+    config: TrialConfig,
+    classifier: Classifier,
+    splits: Splits,
+    manifolds: Manifolds,
+    moved: Manifolds,
+    beside: Beside | None = None,
 ) -> Training:
     """Returns an untrained model; its weights depend on the trial's seed alone."""
     params, buffers = classifier.initialise(stream(config.seed, "weights"), DTYPE)
@@ -92,6 +101,7 @@ def begin(
         order=stream(config.seed, "order"),
         attack=stream(config.seed, "attack"),
         progress=Progress(),
+        beside=beside,
     )
 
 
@@ -187,11 +197,14 @@ def _report(training: Training, epoch: int, loss: float, since: float) -> EpochR
     error = subject.error()
     at_chance = error >= _chance(split)
     infeasible = _infeasible(training, loss, error, split) if last or not math.isfinite(loss) else None
-    attacks = {}
+    attacks: dict[str, Any] = {}
     if not infeasible and (last or epoch in config.evaluation.at_epochs):
         evaluation = config.evaluation if last else replace(config.evaluation, paper_attempts=0)
         manifolds = training.manifolds if last else {}
         attacks = asdict(under_attack(subject, manifolds, config.threat_model, evaluation, config.data.seed))
+        if last and training.beside and evaluation.strong:
+            common = config.threat_model, evaluation, config.data.seed
+            attacks["hypotheses"] = hypotheses(subject, training.manifolds, *common, training.beside)
     return EpochReport(
         epoch=epoch,
         train_loss=loss,
