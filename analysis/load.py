@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from analysis.objectives import ERRORS, Objective, objectives_of
-from analysis.schema import LATER, METRICS, SCHEMA_VERSION, STATES, TABLES
+from analysis.schema import CLAIMS, LATER, METRICS, SCHEMA_VERSION, STATES, TABLES
 
 REQUIRED: Final[Mapping[str, type | tuple[type, ...]]] = {
     "name": str,
@@ -55,6 +55,7 @@ class Study:
         manifold: what the study's manifold is, and how good if it was learned; None where there is none, or nobody has
             measured it yet.
         distances: of perturbed test images to it, by kind of perturbation and measure; empty likewise.
+        claims: what the paper's claims are judged by, `schema.CLAIMS`; None where the study is no grid.
         pictures: what a learned one makes, by title: (row, column, channel, height, width), 255 is white.
     """
 
@@ -65,6 +66,7 @@ class Study:
     confirmations: pa.Table
     objectives: tuple[Objective, ...] = ERRORS
     test_accesses: int | None = None
+    claims: pa.Table | None = None
     manifold: Mapping[str, Any] | None = None
     distances: Mapping[str, Mapping[str, NDArray[np.float64]]] = dataclasses.field(default_factory=dict)
     pictures: Mapping[str, NDArray[np.uint8]] = dataclasses.field(default_factory=dict)
@@ -119,6 +121,7 @@ def load(run_dir: str | Path) -> Study:
         objectives=_objectives(config, folder / "study.json"),
         test_accesses=_lines(folder / "test_access.jsonl"),
         **tables,
+        claims=_claims(folder / "results" / "claims.parquet"),
         **_manifold(folder / "results"),
     )
 
@@ -193,6 +196,10 @@ def _table(path: Path, name: str) -> pa.Table:
             f"a study has {name}.parquet; there is none in {path.parent}; "
             "wait until its first trial reports, or resume it with python -m study.launch --resume"
         )
+    return _read(path, schema)
+
+
+def _read(path: Path, schema: pa.Schema) -> pa.Table:
     try:
         # Opened once: a driver may put another version there between two looks.
         table = pq.read_table(pa.BufferReader(path.read_bytes()))
@@ -206,6 +213,10 @@ def _table(path: Path, name: str) -> pa.Table:
             table = table.append_column(field, pa.nulls(len(table), field.type))
     _check_schema(table, schema, path)
     return table
+
+
+def _claims(path: Path) -> pa.Table | None:
+    return _read(path, CLAIMS) if path.exists() else None
 
 
 def _check_schema(table: pa.Table, schema: pa.Schema, path: Path) -> None:
