@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from analysis.objectives import ERRORS, Objective, objectives_of
-from analysis.schema import LATER, METRICS, SCHEMA_VERSION, STATES, TABLES
+from analysis.schema import IMPORTANCE, LATER, METRICS, SCHEMA_VERSION, STATES, TABLES
 
 REQUIRED: Final[Mapping[str, type | tuple[type, ...]]] = {
     "name": str,
@@ -56,6 +56,7 @@ class Study:
             measured it yet.
         distances: of perturbed test images to it, by kind of perturbation and measure; empty likewise.
         pictures: what a learned one makes, by title: (row, column, channel, height, width), 255 is white.
+        importance: how much each hyperparameter matters (`schema.IMPORTANCE`); empty where nobody asked.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Study:
     manifold: Mapping[str, Any] | None = None
     distances: Mapping[str, Mapping[str, NDArray[np.float64]]] = dataclasses.field(default_factory=dict)
     pictures: Mapping[str, NDArray[np.uint8]] = dataclasses.field(default_factory=dict)
+    importance: pa.Table = dataclasses.field(default_factory=IMPORTANCE.empty_table)
 
     @property
     def evaluation(self) -> Mapping[str, Any]:
@@ -118,6 +120,7 @@ def load(run_dir: str | Path) -> Study:
         config=config,
         objectives=_objectives(config, folder / "study.json"),
         test_accesses=_lines(folder / "test_access.jsonl"),
+        importance=_importance(folder / "results" / "importance.parquet"),
         **tables,
         **_manifold(folder / "results"),
     )
@@ -158,6 +161,18 @@ def _distances(table: pa.Table) -> dict[str, dict[str, NDArray[np.float64]]]:
     columns = {name: table[name].to_numpy().astype(np.float64) for name in DISTANCES}
     kinds = np.asarray(table["kind"].to_pylist())
     return {kind: {name: values[kinds == kind] for name, values in columns.items()} for kind in dict.fromkeys(kinds)}
+
+
+def _importance(path: Path) -> pa.Table:
+    if not path.exists():
+        return IMPORTANCE.empty_table()
+    try:
+        table = pq.read_table(pa.BufferReader(path.read_bytes()), columns=IMPORTANCE.names)
+        return table.select(IMPORTANCE.names).cast(pa.schema(IMPORTANCE, metadata=table.schema.metadata))
+    except (OSError, KeyError, ValueError, pa.ArrowException) as reason:
+        raise StudyUnreadable(
+            f"{path} must hold {', '.join(IMPORTANCE.names)}; reading it gave: {_one_line(reason)}; delete it"
+        ) from None
 
 
 def _config(path: Path) -> dict[str, Any]:

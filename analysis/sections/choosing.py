@@ -1,0 +1,89 @@
+"""The part of the page that says which configuration to take, how to train it again, and where its model lies."""
+
+import json
+import shlex
+from typing import Any
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from analysis.charts.fronts import hue
+from analysis.choices import choices_of, knee_of
+from analysis.findings import Findings
+from analysis.formats import plural, with_ends
+from analysis.front import Candidate, ConfirmedFront
+from analysis.load import Study
+from analysis.sections.section import Section
+
+
+def section(findings: Findings) -> Section | None:
+    """Returns what every front offers; None where nothing is confirmed."""
+    if not findings.confirmed:
+        return None
+    study = findings.study
+    return Section(
+        name="choosing",
+        title="Choosing",
+        content={
+            "labels": [objective.label for objective in study.objectives],
+            "networks": sorted({candidate.architecture for candidate in findings.confirmed}),
+            "offers": [row for front in findings.fronts for row in _offers(study, front)],
+            "data": _data(findings),
+        },
+    )
+
+
+def command(study: Study, candidate: Candidate) -> str:
+    """Returns the command that trains a candidate again."""
+    return f"python -m study.launch --reproduce {shlex.quote(f'runs/{study.name}')} {shlex.quote(candidate.trial_id)}"
+
+
+def model_file(candidate: Candidate) -> str:
+    """Returns the path, in the study's folder, of the model of a candidate's first seed."""
+    return f"models/{candidate.trial_id}-{candidate.seeds[0]}.safetensors"
+
+
+def _offers(study: Study, front: ConfirmedFront) -> list[dict[str, Any]]:
+    """Returns a row for every candidate that somebody has a reason to take, in the order of the front."""
+    reasons: dict[str, list[str]] = {}
+    for axis, objective in enumerate(front.objectives):
+        best = min(front.members, key=lambda candidate: candidate.means[axis], default=None)
+        if best is not None:
+            reasons.setdefault(best.trial_id, []).append(f"lowest {objective.label}")
+    bend = knee_of(front)
+    if bend is not None:
+        reasons.setdefault(bend.trial_id, []).append("knee: where the front bends most")
+    for choice in choices_of(front):
+        if choice.candidate is not choice.baseline and choice.candidate in front.members:
+            limit = choice.baseline.means[front.objectives.index(choice.limited)]
+            told = f"lowest {choice.lowest.label} with no more {choice.limited.label} than {choice.baseline.name}"
+            reasons.setdefault(choice.candidate.trial_id, []).append(f"{told} ({choice.limited.shown(limit)})")
+    taken = [candidate for candidate in front.members if candidate.trial_id in reasons]
+    return [_offer(study, candidate, reasons[candidate.trial_id]) for candidate in taken]
+
+
+def _offer(study: Study, candidate: Candidate, reasons: list[str]) -> dict[str, Any]:
+    return {
+        "architecture": candidate.architecture,
+        "hue": hue(candidate.architecture),
+        "name": candidate.name,
+        "trial_id": candidate.trial_id,
+        "reasons": reasons,
+        "metrics": [with_ends(candidate.spread(objective.on_test)) for objective in candidate.objectives],
+        "command": command(study, candidate),
+        "model": model_file(candidate),
+        "link": quote(f"../{model_file(candidate)}"),
+        "seeds": f"one of {plural(len(candidate.seeds), 'seed')}" if len(candidate.seeds) > 1 else "",
+    }
+
+
+def _data(findings: Findings) -> Markup:
+    """Returns the candidates as the page's limits choose among them."""
+    rows = []
+    for candidate in findings.confirmed:
+        bars = [candidate.spread(objective.on_test) for objective in candidate.objectives]
+        row = _offer(findings.study, candidate, [])
+        kept = {key: row[key] for key in ("architecture", "name", "trial_id", "metrics", "command", "model")}
+        rows.append(kept | {"means": [b.mean for b in bars], "highs": [b.mean if b.high is None else b.high for b in bars]})
+    # Safe: no `<` is left that could end the element.
+    return Markup(json.dumps(rows, ensure_ascii=False).replace("<", "\\u003c"))
