@@ -66,16 +66,20 @@ def page(study: Study, parts: Sequence[Section], refresh: int | None = None) -> 
         refresh: seconds after which a browser loads it anew, or None where it is final.
     """
     script = _template("page.js")
-    return _environment().get_template("page.html").render(
-        name=study.name,
-        objectives=[objective.label for objective in study.objectives],
-        sections=parts,
-        cards=cards(Findings(study=study)),
-        colours=colours(),
-        refresh=refresh,
-        style=Markup(_template("page.css")),
-        script=Markup(script),
-        policy=POLICY.format(base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()),
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            name=study.name,
+            objectives=[objective.label for objective in study.objectives],
+            sections=parts,
+            cards=cards(Findings(study=study)),
+            colours=colours(),
+            refresh=refresh,
+            style=Markup(_template("page.css")),
+            script=Markup(script),
+            policy=POLICY.format(base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()),
+        )
     )
 
 

@@ -224,6 +224,23 @@ def _where_eta_holds(study: Study) -> str:
     return listed(places) or "(nothing was measured with it)"
 
 
+def conditions(study: Study, by: Mapping[str, Any] | None = None) -> str:
+    """Says in short what a chart's numbers were measured under: attack, images, threat model.
+
+    Args:
+        study: whose chart it is.
+        by: how; the way of the shown errors where it is None.
+    """
+    threat, how = study.config["threat_model"], by or study.evaluation
+    model = f"{norm_name(threat['norm'])}, ε = {threat['epsilon']:g}, η = {threat['eta']:g}"
+    return f"Measured on {how['n_attacked']} attacked images by PGD with {how['steps']} steps; threat model: {model}."
+
+
+def retrained(fronts: Sequence[ConfirmedFront]) -> str:
+    """Says how many candidates were retrained with how many seeds."""
+    return f"{plural(len(_confirmed(fronts)), 'candidate')}, each retrained with {_seeds(fronts)}."
+
+
 def metrics_meaning(study: Study) -> str:
     """Says in one sentence what the errors are that no figure shows; empty where there are none."""
     by, norm = study.evaluation, norm_name(study.config["threat_model"]["norm"])

@@ -56,7 +56,8 @@ def write_report(run_dir: str | Path, refresh: int | None = None) -> Path:
     folder.mkdir(exist_ok=True)
     parts = sections(study)
     for part in parts:
-        for name, figure in part.figures.items():
+        for name, draw in part.figures.items():
+            figure = draw()
             for kind in KINDS:
                 _replace(folder / f"{name}.{kind}", rendered(figure, kind))
         for name, content in part.files.items():

@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 from markupsafe import Markup
-from numpy.typing import NDArray
 
 from analysis.attainment import BAND, surface, vorobev
 from analysis.charts.plane import Plane
@@ -23,7 +22,8 @@ from analysis.settings import titles
 
 CELL: Final = 2.0  # pixels: of dots that lie so close together one is drawn
 RING: Final = 8.0  # radius of the ring whose arc is a chance
-Array = NDArray[np.float64]
+Dot = tuple[float, float, list[str]]
+"""A place, and what is said of the trial there."""
 
 
 def hue(architecture: str) -> str:
@@ -48,7 +48,7 @@ def front_chart(findings: Findings, front: ConfirmedFront) -> Markup:
     split = "test" if front.candidates else "validation"
     one, other = (f"{split} {objective.axis}" for objective in study.objectives)
     label = f"{front.architecture}: {one} against {other}"
-    parts = [plane.axes(one, other), plane.clipped(*layers), *points, names]
+    parts = [plane.axes(one, other), plane.clipped(*layers), names, *points]
     return _asked(findings, plane, rows) + picture(
         plane.width, plane.height, label, parts, class_=f"chart {hue(front.architecture)}"
     )
@@ -59,8 +59,9 @@ def overview(findings: Findings) -> Markup:
     shown = [front for front in findings.fronts if front.members]
     if not shown:
         return Markup()
-    points = np.concatenate([[_ends(c) for c in front.members] for front in shown]).reshape(-1, 2)
-    low, high = points.min(axis=0), points.max(axis=0)
+    points = [candidate.means for front in shown for candidate in front.members]
+    ends = np.asarray([_ends(candidate) for front in shown for candidate in front.members]).reshape(-1, 2)
+    low, high = ends.min(axis=0), ends.max(axis=0)
     room = np.maximum(0.06 * (high - low), 0.01)
     low, high = np.maximum(low - room, 0), high + room
     plane = Plane(across=(float(low[0]), float(high[0])), upward=(float(low[1]), float(high[1])))
@@ -71,7 +72,11 @@ def overview(findings: Findings) -> Markup:
         for candidate in front.members
     ]
     one, other = (f"test {objective.axis}" for objective in findings.study.objectives)
-    parts = [plane.axes(one, other), plane.clipped(*lines), *marks]
+    named = [candidate for front in shown for candidate in front.members if candidate.label]
+    labels = [Label(x=c.means[0], y=c.means[1], text=c.label or "", colour=hue(c.architecture)) for c in named]
+    along = np.concatenate([along_front(front) for front in shown])
+    names = plane.named(labels, points, along[plane.inside(along)])
+    parts = [plane.axes(one, other), plane.clipped(*lines), names, *marks]
     return picture(plane.width, plane.height, f"All fronts: {one} against {other}", parts, class_="chart")
 
 
@@ -123,7 +128,7 @@ def _expectation(plane: Plane, front: ConfirmedFront) -> Markup:
     return group("expectation", polyline(plane.at(border)))
 
 
-def _trial_rows(findings: Findings, architecture: str) -> list[tuple[float, float, list[str]]]:
+def _trial_rows(findings: Findings, architecture: str) -> list[Dot]:
     """Returns an architecture's trials that have a point: both objectives on validation, and what is said of them."""
     names = [objective.on_validation for objective in findings.study.objectives]
     kept = ["trial_id", "label", "architecture", "state", *names]
@@ -132,12 +137,19 @@ def _trial_rows(findings: Findings, architecture: str) -> list[tuple[float, floa
         x, y = (row[name] for name in names)
         if row["architecture"] == architecture and x is not None and y is not None and math.isfinite(x + y):
             state = (row["state"] or "").lower()
-            told = [row["trial_id"], row["label"] or "", state, number(x), number(y), *findings.settings[row["trial_id"]]]
+            told = [
+                row["trial_id"],
+                row["label"] or "",
+                state,
+                number(x),
+                number(y),
+                *findings.settings[row["trial_id"]],
+            ]
             found.append((float(x), float(y), told))
     return found
 
 
-def _thinned(plane: Plane, rows: Sequence[tuple[float, float, list[str]]]) -> list[tuple[float, float, list[str]]]:
+def _thinned(plane: Plane, rows: Sequence[Dot]) -> list[Dot]:
     """Returns places in the picture with what is said of them, one for every cell that has a trial."""
     shown = [row for row, inside in zip(rows, plane.inside([row[:2] for row in rows]), strict=True) if inside]
     places = plane.at([row[:2] for row in shown])
@@ -146,13 +158,13 @@ def _thinned(plane: Plane, rows: Sequence[tuple[float, float, list[str]]]) -> li
     return [(float(places[i, 0]), float(places[i, 1]), shown[i][2]) for i in sorted(first.tolist())]
 
 
-def _trial_dots(plane: Plane, rows: Sequence[tuple[float, float, list[str]]]) -> Markup:
+def _trial_dots(plane: Plane, rows: Sequence[Dot]) -> Markup:
     places = np.asarray([row[:2] for row in _thinned(plane, rows)], dtype=np.float64).reshape(-1, 2)
     crowd = "crowd" if len(places) > 200 else None
     return group("trials", element("path", d=dots(places), class_=crowd))
 
 
-def _asked(findings: Findings, plane: Plane, rows: Sequence[tuple[float, float, list[str]]]) -> Markup:
+def _asked(findings: Findings, plane: Plane, rows: Sequence[Dot]) -> Markup:
     """Returns what the page says of a dot that is pointed at, as data beside the picture."""
     labels = [objective.label for objective in findings.study.objectives]
     told = {
@@ -164,16 +176,14 @@ def _asked(findings: Findings, plane: Plane, rows: Sequence[tuple[float, float, 
     return element("script", Markup(data), type="application/json", class_="dots")
 
 
-def _names(plane: Plane, front: ConfirmedFront, rows: Sequence[tuple[float, float, list[str]]]) -> Markup:
-    """Returns the baselines' names: beside their confirmed points, or beside those of validation where there is none."""
+def _names(plane: Plane, front: ConfirmedFront, rows: Sequence[Dot]) -> Markup:
+    """Returns the baselines' names: beside their confirmed points, or on validation where there is none."""
     points = [candidate.means[:2] for candidate in front.candidates] or [row[:2] for row in rows]
     named = [(candidate.label, *candidate.means[:2]) for candidate in front.candidates if candidate.label]
     if not front.candidates:
         named = [(said[1], x, y) for x, y, said in rows if said[1]]
     inside = plane.inside([place[1:] for place in named])
-    labels = [
-        Label(x=x, y=y, text=name, colour="") for (name, x, y), shown in zip(named, inside, strict=True) if shown
-    ]
+    labels = [Label(x=x, y=y, text=name, colour="") for (name, x, y), shown in zip(named, inside, strict=True) if shown]
     return plane.named(labels, points, along_front(front))
 
 

@@ -12,7 +12,8 @@ from analysis.front import Candidate, ConfirmedFront
 WIDTH: Final = 460.0
 ROW: Final = 20.0
 NAMES: Final = 92.0  # room for names
-NUMBERS: Final = 44.0  # room for each objective
+ENDS: Final = (WIDTH - 74, WIDTH)  # of the columns of objectives
+NUMBERS: Final = 116.0  # room for both
 LONGEST: Final = 15  # letters of a name that find room
 
 
@@ -25,24 +26,23 @@ def mixture_chart(findings: Findings, front: ConfirmedFront, weights: Mapping[st
         weights: by trial, of its losses by name; they add up to 1.
     """
     rows = [_row(member, place, weights[member.trial_id]) for place, member in enumerate(front.members)]
-    ends = (WIDTH - NUMBERS, WIDTH)
     heads = [
         text(objective.label, end, 11, class_="tick", text_anchor="end")
-        for objective, end in zip(findings.study.objectives, ends, strict=True)
+        for objective, end in zip(findings.study.objectives, ENDS, strict=True)
     ]
     height = 18 + ROW * len(rows)
     return picture(WIDTH, height, f"{front.architecture}: weights of the losses", [*heads, *rows], class_="chart")
 
 
 def _row(member: Candidate, place: int, weights: Mapping[str, float]) -> Markup:
-    top, start, length = 18 + ROW * place, NAMES, WIDTH - NAMES - 2 * NUMBERS - 6
+    top, start, length = 18 + ROW * place, NAMES, WIDTH - NAMES - NUMBERS
     parts = [text(_short(member.name), NAMES - 8, top + 13, class_="tick strong", text_anchor="end")]
     for number, weight in enumerate(weights.values()):
         if weight > 0:
             size = {"x": start, "y": top + 3, "width": weight * length, "height": ROW - 6}
             parts.append(element("rect", **size, class_=f"part-{number}"))
             start += weight * length
-    for mean, end in zip(member.means, (WIDTH - NUMBERS, WIDTH), strict=False):
+    for mean, end in zip(member.means, ENDS, strict=True):
         parts.append(text(f"{mean:.3f}", end, top + 13, class_="tick", text_anchor="end"))
     told = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
     parts.insert(0, element("rect", x=0.0, y=top, width=WIDTH, height=ROW, class_="hit"))

@@ -41,8 +41,8 @@ def success_chart(
     parts = [
         plane.axes("test error", UPWARD),
         group("stars", *published, plane.named(names, every)),
-        *points,
         plane.named(labels, every),
+        *points,
     ]
     label = f"{front.architecture}: test error against {UPWARD}"
     return picture(plane.width, plane.height, label, parts, class_=f"chart {hue(front.architecture)}")

@@ -69,7 +69,8 @@ def _title(name: str, x: float) -> Markup:
     one, _, other = name.rpartition(" ") if " of " not in name else name.partition(" of ")
     lines = [line for line in (one, other) if line]
     return group(
-        "name", *(text(line, x, 12 + 12 * n, class_="tick strong", text_anchor="middle") for n, line in enumerate(lines))
+        "name",
+        *(text(line, x, 12 + 12 * n, class_="tick strong", text_anchor="middle") for n, line in enumerate(lines)),
     )
 
 

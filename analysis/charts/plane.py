@@ -37,7 +37,7 @@ class Plane:
     upward: Limits
     width: float = 460
     height: float = 330
-    left: float = 46
+    left: float = 54
     right: float = 10
     top: float = 10
     bottom: float = 40
@@ -90,22 +90,23 @@ class Plane:
         """Returns names beside points, where they cover neither each other nor points nor lines.
 
         Args:
-            labels: of points in the axes, in order of importance; their colours are names of the page's.
+            labels: of points in the axes, in order of importance; their colours are by the page's names, or empty for
+                the picture's own.
             points: that no name should cover.
             lines: points close together on lines that none should cover.
         """
         own = self.at([(label.x, label.y) for label in labels])
         sizes = [(LETTER[0] * len(label.text), LETTER[1]) for label in labels]
-        spots = arrange(
-            sizes, own, np.asarray(self.frame), marks=self.at(points), strokes=self.at(lines), scale=1.15
-        )
+        spots = arrange(sizes, own, np.asarray(self.frame), marks=self.at(points), strokes=self.at(lines), scale=1.3)
         parts = []
         for label, (x, y), spot in zip(labels, own.tolist(), spots, strict=True):
             across, up = spot.offset
             if spot.tied:
                 ends = np.asarray([[x + 0.2 * across, y + 0.2 * up], [x + 0.75 * across, y + 0.75 * up]])
                 parts.append(polyline(ends, class_="tie"))
-            parts.append(text(label.text, x + across, y + up + 4, text_anchor="middle", class_="label"))
+            parts.append(
+                text(label.text, x + across, y + up + 4, text_anchor="middle", class_=f"label {label.colour}".strip())
+            )
         return group("names", *parts)
 
 

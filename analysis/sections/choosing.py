@@ -2,6 +2,8 @@
 
 import json
 import shlex
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -10,9 +12,10 @@ from markupsafe import Markup
 from analysis.charts.fronts import hue
 from analysis.choices import choices_of, knee_of
 from analysis.findings import Findings
-from analysis.formats import plural, with_ends
+from analysis.formats import listed, plural, with_ends
 from analysis.front import Candidate, ConfirmedFront
 from analysis.load import Study
+from analysis.objectives import Objective
 from analysis.sections.section import Section
 
 
@@ -44,22 +47,33 @@ def model_file(candidate: Candidate) -> str:
 
 
 def _offers(study: Study, front: ConfirmedFront) -> list[dict[str, Any]]:
-    """Returns a row for every candidate that somebody has a reason to take, in the order of the front."""
-    reasons: dict[str, list[str]] = {}
-    for axis, objective in enumerate(front.objectives):
-        best = min(front.members, key=lambda candidate: candidate.means[axis], default=None)
-        if best is not None:
-            reasons.setdefault(best.trial_id, []).append(f"lowest {objective.label}")
+    """Returns a row for every member that somebody has a reason to take, in the order of the front."""
+    reasons: dict[str, list[str]] = defaultdict(list)
+    best = [min(front.members, key=lambda c: c.means[axis], default=None) for axis in range(len(front.objectives))]
+    for objective, member in zip(front.objectives, best, strict=True):
+        if member is not None:
+            reasons[member.trial_id].append(f"lowest {objective.label} of all")
     bend = knee_of(front)
     if bend is not None:
-        reasons.setdefault(bend.trial_id, []).append("knee: where the front bends most")
+        reasons[bend.trial_id].append("the front bends most here (its knee)")
+    for (trial, lowest, limited), baselines in _under_limits(front, best).items():
+        told = f"lowest {lowest.label} with no more {limited.label} than {listed(baselines)}"
+        reasons[trial].append(told)
+    return [_offer(study, member, reasons[member.trial_id]) for member in front.members if member.trial_id in reasons]
+
+
+def _under_limits(
+    front: ConfirmedFront, best: Sequence[Candidate | None]
+) -> dict[tuple[str, Objective, Objective], list[str]]:
+    """Returns the baselines, with their values, under whose limit a member that is not the best of all is the best."""
+    found: dict[tuple[str, Objective, Objective], list[str]] = defaultdict(list)
     for choice in choices_of(front):
-        if choice.candidate is not choice.baseline and choice.candidate in front.members:
+        taken, of_all = choice.candidate, best[front.objectives.index(choice.lowest)]
+        if taken is not choice.baseline and taken is not of_all and taken in front.members:
             limit = choice.baseline.means[front.objectives.index(choice.limited)]
-            told = f"lowest {choice.lowest.label} with no more {choice.limited.label} than {choice.baseline.name}"
-            reasons.setdefault(choice.candidate.trial_id, []).append(f"{told} ({choice.limited.shown(limit)})")
-    taken = [candidate for candidate in front.members if candidate.trial_id in reasons]
-    return [_offer(study, candidate, reasons[candidate.trial_id]) for candidate in taken]
+            named = f"{choice.baseline.name} ({choice.limited.shown(limit)})"
+            found[taken.trial_id, choice.lowest, choice.limited].append(named)
+    return found
 
 
 def _offer(study: Study, candidate: Candidate, reasons: list[str]) -> dict[str, Any]:
@@ -84,6 +98,8 @@ def _data(findings: Findings) -> Markup:
         bars = [candidate.spread(objective.on_test) for objective in candidate.objectives]
         row = _offer(findings.study, candidate, [])
         kept = {key: row[key] for key in ("architecture", "name", "trial_id", "metrics", "command", "model")}
-        rows.append(kept | {"means": [b.mean for b in bars], "highs": [b.mean if b.high is None else b.high for b in bars]})
+        rows.append(
+            kept | {"means": [b.mean for b in bars], "highs": [b.mean if b.high is None else b.high for b in bars]}
+        )
     # Safe: no `<` is left that could end the element.
     return Markup(json.dumps(rows, ensure_ascii=False).replace("<", "\\u003c"))

@@ -1,6 +1,7 @@
 """The part of the page with the fronts: a chart for each network, its members, the baselines."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import pyarrow.compute as pc
@@ -19,8 +20,8 @@ from analysis.sections.section import Section
 from analysis.settings import settings_meaning, titles
 
 SPREAD: Final = (
-    "Band: what at least a quarter and not yet three quarters of the seeds attain; dotted: what half of them do; dashed: "
-    "Vorob'ev's expectation, the attainment surface whose volume is the seeds' mean. The arc around a point is its "
+    "Band: what at least a quarter and not yet three quarters of the seeds attain; dotted: what half of them do; "
+    "dashed: Vorob'ev's expectation, the attainment surface whose volume is the seeds' mean. The arc around a point is its "
     "chance to be on the front, a full circle 1."
 )
 
@@ -54,7 +55,7 @@ def section(findings: Findings) -> Section:
             ],
             "baselines": _baseline_rows(findings),
         },
-        figures={"pareto": pareto(study)} | ({"bands": bands(study)} if several else {}),
+        figures={"pareto": partial(pareto, study)} | ({"bands": partial(bands, study)} if several else {}),
     )
 
 

@@ -8,7 +8,8 @@ from analysis.charts.importance import Weight, importance_chart
 from analysis.charts.mixtures import legend, mixture_chart
 from analysis.charts.parallel import parallel_chart
 from analysis.findings import Findings
-from analysis.formats import spelt
+from analysis.formats import plural, spelt
+from analysis.prose import conditions, retrained
 from analysis.sections.section import Section
 from analysis.settings import axes, weights
 
@@ -36,9 +37,14 @@ def section(findings: Findings) -> Section | None:
             ],
             "parts": legend(list(next(iter(mixed.values())))) if mixed else [],
             "parallel": parallel_chart(findings, axes(findings.study, findings.configs)) if findings.confirmed else "",
-            "networks": [(hue(front.architecture), front.architecture) for front in findings.fronts if front.candidates],
+            "networks": [
+                (hue(front.architecture), front.architecture) for front in findings.fronts if front.candidates
+            ],
             "labels": [objective.label for objective in findings.study.objectives],
             "importance": importance,
+            "conditions": f"{retrained(findings.fronts)} {conditions(findings.study)}",
+            "searched": f"{plural(len(findings.study.trials), 'trial')}. "
+            f"{conditions(findings.study, findings.study.config['evaluation'])}",
         },
     )
 

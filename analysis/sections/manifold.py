@@ -1,6 +1,7 @@
 """The part of the page about the study's manifold, and how far perturbed images lie from it."""
 
 import base64
+from functools import partial
 
 from analysis.charts.drawn import inline
 from analysis.departures import departure_sentences, departures
@@ -17,10 +18,10 @@ def section(findings: Findings) -> Section | None:
     sentences = manifold_sentences(study)
     if not sentences:
         return None
-    figures = {"departures": departures(study)} if study.distances else {}
+    figures = {"departures": partial(departures, study)} if study.distances else {}
     pictures = draw_pictures(study.pictures) if study.pictures else b""
     drawn = [
-        inline(rendered(figure, "svg"), "departures", "Distances of perturbed images to the manifold")
+        inline(rendered(figure(), "svg"), "departures", "Distances of perturbed images to the manifold")
         for figure in figures.values()
     ]
     return Section(

@@ -1,5 +1,7 @@
 """The part of the page that lays the study's models beside the paper's."""
 
+from functools import partial
+
 from analysis.charts.fronts import hue
 from analysis.charts.paper import success_chart, success_window
 from analysis.figures import SUCCESS, success
@@ -31,5 +33,5 @@ def section(findings: Findings) -> Section | None:
             "stars": bool(stars),
             "success_caption": success_caption(study, findings.fronts),
         },
-        figures={"success": success(study)},
+        figures={"success": partial(success, study)},
     )

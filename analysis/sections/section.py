@@ -1,6 +1,6 @@
 """What a part of the page is."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,12 +15,12 @@ class Section:
         name: of its anchor, and of the template `sections/NAME.html` that draws it.
         title: its heading, and its entry in the navigation.
         content: what the template gets, beside the colours.
-        figures: for print, by the names of their files; the template may link `NAME.svg`, `.pdf` and `.png`.
+        figures: what draws them for print, by the names of their files; the template may link `NAME.svg`, `.pdf` and `.png`.
         files: others to lie beside the page, by their names.
     """
 
     name: str
     title: str
     content: Mapping[str, Any]
-    figures: Mapping[str, Figure] = field(default_factory=dict)
+    figures: Mapping[str, Callable[[], Figure]] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
