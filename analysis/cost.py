@@ -130,11 +130,17 @@ def search_trace(study: Study, architecture: str, budget: Budget = "gradient_eva
 
 
 def random_control(
-    study: Study, architecture: str, rng: np.random.Generator, *, at: ArrayLike, budget: Budget = "gradient_evaluations"
+    study: Study,
+    architecture: str,
+    rng: np.random.Generator,
+    *,
+    at: ArrayLike,
+    budget: Budget = "gradient_evaluations",
+    orders: int = ORDERS,
 ) -> Control:
     """Returns what a study that searched at random (`--sampler random`) knows at given costs; baselines come first."""
     points, costs, baselines = _trials(study, architecture, budget)
-    return control(points, costs, reference_of(study.objectives), rng, at=at, fixed=baselines)
+    return control(points, costs, reference_of(study.objectives), rng, at=at, fixed=baselines, orders=orders)
 
 
 def _trials(study: Study, architecture: str, budget: Budget) -> tuple[Array, Array, int]:

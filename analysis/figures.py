@@ -181,20 +181,24 @@ def _upward_axis(study: Study) -> str:
     return f"{objective.axis}{under.get(objective.name, '')}"
 
 
+def model_names(study: Study, front: ConfirmedFront) -> str:
+    """Returns an architecture with the widths and numbers of parameters that it has in the study."""
+    kinds: set[tuple[float, int | None]] = {
+        (row["width"], row["parameters"])
+        for row in study.trials.select(["architecture", "width", "parameters"]).to_pylist()
+        if row["architecture"] == front.architecture and row["width"] is not None
+    }
+    kinds |= {(candidate.width, candidate.parameters) for candidate in front.candidates}
+    widths = sorted({width for width, _ in kinds} or {study.width(front.architecture)})
+    sizes = [[size for width, size in kinds if width == each and size is not None] for each in widths]
+    return " / ".join(model_name(front.architecture, *kind) for kind in zip(widths, sizes, strict=True))
+
+
 def _models(study: Study, fronts: Fronts, *, lines: bool) -> list[Line2D]:
-    handles = []
-    for front in fronts:
-        kinds: set[tuple[float, int | None]] = {
-            (row["width"], row["parameters"])
-            for row in study.trials.select(["architecture", "width", "parameters"]).to_pylist()
-            if row["architecture"] == front.architecture and row["width"] is not None
-        }
-        kinds |= {(candidate.width, candidate.parameters) for candidate in front.candidates}
-        widths = sorted({width for width, _ in kinds} or {study.width(front.architecture)})
-        sizes = [[size for width, size in kinds if width == each and size is not None] for each in widths]
-        names = [model_name(front.architecture, *kind) for kind in zip(widths, sizes, strict=True)]
-        handles.append(model_handle(front.architecture, " / ".join(names), line=lines and bool(front.members)))
-    return handles
+    return [
+        model_handle(front.architecture, model_names(study, front), line=lines and bool(front.members))
+        for front in fronts
+    ]
 
 
 def _meanings(study: Study, fronts: Fronts, *, several: bool) -> list[Line2D]:

@@ -28,6 +28,19 @@ class Label:
     alpha: float = 1.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """Where a label stands.
+
+    Attributes:
+        offset: of its centre from its point, in pixels.
+        tied: whether it wants a line to its point: it stands far off, or nearer to another.
+    """
+
+    offset: tuple[float, float]
+    tied: bool
+
+
 def place(
     axes: Axes,
     labels: Sequence[Label],
@@ -53,23 +66,56 @@ def place(
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     scale = figure.dpi / 72  # pixels in a point of print
-    room = np.asarray(axes.bbox.extents)
-    marks, strokes = _pixels(axes, points), _pixels(axes, lines)
+    notes = [_write(axes, label, paper) for label in labels]
+    found = arrange(
+        [note.get_window_extent(renderer).size for note in notes],
+        _pixels(axes, [(label.x, label.y) for label in labels]),
+        np.asarray(axes.bbox.extents),
+        marks=_pixels(axes, points),
+        strokes=_pixels(axes, lines),
+        scale=scale,
+    )
+    for label, note, spot in zip(labels, notes, found, strict=True):
+        note.set_position((spot.offset[0] / scale, spot.offset[1] / scale))
+        if spot.tied:
+            _leader(axes, label, note)
+
+
+def arrange(
+    sizes: Sequence[Sequence[float]],
+    own: NDArray[np.float64],
+    room: NDArray[np.float64],
+    *,
+    marks: NDArray[np.float64],
+    strokes: NDArray[np.float64],
+    scale: float = 1.0,
+) -> list[Spot]:
+    """Returns where labels stand near their points: greedily, each where it costs least.
+
+    Args:
+        sizes: width and height of the labels in pixels, in order of importance; the first finds most room.
+        own: their points, one row a label, in pixels.
+        room: left, bottom, right and top of what they should stay in.
+        marks: points that no label should cover, nor come closer to than to its own.
+        strokes: points close together on lines that no label should cover.
+        scale: pixels in a point of print.
+    """
     taken = np.vstack([np.hstack([dots - 3.5 * scale, dots + 3.5 * scale]) for dots in (marks, strokes)])
-    for label in labels:
-        note = _write(axes, label, paper)
-        size = np.asarray(note.get_window_extent(renderer).size)
+    spots = []
+    for extent, point in zip(sizes, own, strict=True):
+        size = np.asarray(extent, dtype=np.float64)
         offsets = _ring_offsets(size, scale)
-        own = _pixels(axes, [(label.x, label.y)])
-        boxes = np.hstack([own + offsets - size / 2, own + offsets + size / 2])
-        mistakable = _closer_to_others(boxes, own, marks)
+        boxes = np.hstack([point + offsets - size / 2, point + offsets + size / 2])
+        mistakable = _closer_to_others(boxes, point[None], marks)
         outside = size.prod() - _overlap(boxes, room[None])[:, 0]
         cost = 3 * _overlap(boxes, taken).sum(axis=1) + 10 * outside + 2 * mistakable
         best = int((cost + np.repeat(DISTANCES, len(DIRECTIONS)) * scale).argmin())
-        note.set_position(offsets[best] / scale)
         taken = np.vstack([taken, boxes[best]])
-        if DISTANCES[best // len(DIRECTIONS)] > LEADER_FROM or mistakable[best] > 0:
-            _leader(axes, label, note)
+        far = DISTANCES[best // len(DIRECTIONS)] > LEADER_FROM
+        spots.append(
+            Spot(offset=(float(offsets[best, 0]), float(offsets[best, 1])), tied=bool(far or mistakable[best] > 0))
+        )
+    return spots
 
 
 def _pixels(axes: Axes, points: Sequence[Sequence[float]]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from analysis.objectives import ERRORS, Objective, objectives_of
-from analysis.schema import CLAIMS, LATER, METRICS, SCHEMA_VERSION, STATES, TABLES
+from analysis.schema import CLAIMS, IMPORTANCE, LATER, METRICS, SCHEMA_VERSION, STATES, TABLES
 
 REQUIRED: Final[Mapping[str, type | tuple[type, ...]]] = {
     "name": str,
@@ -55,8 +55,9 @@ class Study:
         manifold: what the study's manifold is, and how good if it was learned; None where there is none, or nobody has
             measured it yet.
         distances: of perturbed test images to it, by kind of perturbation and measure; empty likewise.
-        claims: what the paper's claims are judged by, `schema.CLAIMS`; None where the study is no grid.
+        claims: what the paper's claims are judged by (`schema.CLAIMS`); empty where the study is no grid.
         pictures: what a learned one makes, by title: (row, column, channel, height, width), 255 is white.
+        importance: how much each hyperparameter matters (`schema.IMPORTANCE`); empty where nobody asked.
     """
 
     name: str
@@ -66,10 +67,11 @@ class Study:
     confirmations: pa.Table
     objectives: tuple[Objective, ...] = ERRORS
     test_accesses: int | None = None
-    claims: pa.Table | None = None
+    claims: pa.Table = dataclasses.field(default_factory=CLAIMS.empty_table)
     manifold: Mapping[str, Any] | None = None
     distances: Mapping[str, Mapping[str, NDArray[np.float64]]] = dataclasses.field(default_factory=dict)
     pictures: Mapping[str, NDArray[np.uint8]] = dataclasses.field(default_factory=dict)
+    importance: pa.Table = dataclasses.field(default_factory=IMPORTANCE.empty_table)
 
     @property
     def evaluation(self) -> Mapping[str, Any]:
@@ -87,6 +89,11 @@ class Study:
         """The architectures in the order that the study names them, then as they appear in its trials."""
         named = [str(name) for name in self.config.get("architectures", [])]
         return tuple(dict.fromkeys([*named, *self.trials["architecture"].to_pylist()]))
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether its trials were all fixed beforehand and measured on test; nothing was chosen then."""
+        return self.config.get("grid") is not None
 
     def width(self, architecture: str) -> float:
         """Returns what the study multiplies an architecture's channels by; 1 where neither it nor a trial says."""
@@ -120,6 +127,7 @@ def load(run_dir: str | Path) -> Study:
         config=config,
         objectives=_objectives(config, folder / "study.json"),
         test_accesses=_lines(folder / "test_access.jsonl"),
+        importance=_importance(folder / "results" / "importance.parquet"),
         **tables,
         claims=_claims(folder / "results" / "claims.parquet"),
         **_manifold(folder / "results"),
@@ -161,6 +169,18 @@ def _distances(table: pa.Table) -> dict[str, dict[str, NDArray[np.float64]]]:
     columns = {name: table[name].to_numpy().astype(np.float64) for name in DISTANCES}
     kinds = np.asarray(table["kind"].to_pylist())
     return {kind: {name: values[kinds == kind] for name, values in columns.items()} for kind in dict.fromkeys(kinds)}
+
+
+def _importance(path: Path) -> pa.Table:
+    if not path.exists():
+        return IMPORTANCE.empty_table()
+    try:
+        table = pq.read_table(pa.BufferReader(path.read_bytes()), columns=IMPORTANCE.names)
+        return table.select(IMPORTANCE.names).cast(pa.schema(IMPORTANCE, metadata=table.schema.metadata))
+    except (OSError, KeyError, ValueError, pa.ArrowException) as reason:
+        raise StudyUnreadable(
+            f"{path} must hold {', '.join(IMPORTANCE.names)}; reading it gave: {_one_line(reason)}; delete it"
+        ) from None
 
 
 def _config(path: Path) -> dict[str, Any]:
@@ -215,8 +235,8 @@ def _read(path: Path, schema: pa.Schema) -> pa.Table:
     return table
 
 
-def _claims(path: Path) -> pa.Table | None:
-    return _read(path, CLAIMS) if path.exists() else None
+def _claims(path: Path) -> pa.Table:
+    return _read(path, CLAIMS) if path.exists() else CLAIMS.empty_table()
 
 
 def _check_schema(table: pa.Table, schema: pa.Schema, path: Path) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from analysis.choices import comparisons_of, knee_of
+from analysis.choices import comparisons_of
 from analysis.comparison import Comparison
 from analysis.drawing import model_name
-from analysis.figures import in_panels, trials_outside
+from analysis.figures import trials_outside
 from analysis.formats import DASH, dataset_name, listed, norm_name, plural, with_ends
 from analysis.front import Candidate, ConfirmedFront
 from analysis.load import Study
@@ -137,23 +137,17 @@ def how_much(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
     return f"The lowest values on validation: {listed(lowest)}."
 
 
-def what_else(fronts: Sequence[ConfirmedFront]) -> list[str]:
-    """Says where the fronts have their knees and which networks' hypervolumes differ, as far as that is known."""
-    knees = [(front.architecture, knee.name) for front in fronts if (knee := knee_of(front)) is not None]
-    said = (
-        [f"Where a front bends most, its knee: {listed([f'{name} ({where})' for where, name in knees])}."]
-        if knees
-        else []
-    )
+def which_lead(fronts: Sequence[ConfirmedFront]) -> str:
+    """Says which networks' hypervolumes differ; empty where shared seeds cannot tell."""
     compared = comparisons_of(tuple(fronts))
     if not compared:
-        return said
+        return ""
     apart = [_apart(found) for found in compared if found.adjusted <= NOTABLE]
     tested = "paired over shared seeds by Student's t"
     if len(compared) > 1:
         tested += f", {len(compared)} comparisons corrected by Holm"
     differ = f"Hypervolumes that differ at {100 * NOTABLE:g} % ({tested}): {listed(apart)}." if apart else ""
-    return [*said, differ or f"No hypervolumes differ at {100 * NOTABLE:g} % ({tested})."]
+    return differ or f"No hypervolumes differ at {100 * NOTABLE:g} % ({tested})."
 
 
 def _apart(found: Comparison) -> str:
@@ -230,6 +224,23 @@ def _where_eta_holds(study: Study) -> str:
     return listed(places) or "(nothing was measured with it)"
 
 
+def conditions(study: Study, by: Mapping[str, Any] | None = None) -> str:
+    """Says in short what a chart's numbers were measured under: attack, images, threat model.
+
+    Args:
+        study: whose chart it is.
+        by: how; the way of the shown errors where it is None.
+    """
+    threat, how = study.config["threat_model"], by or study.evaluation
+    model = f"{norm_name(threat['norm'])}, ε = {threat['epsilon']:g}, η = {threat['eta']:g}"
+    return f"Measured on {how['n_attacked']} attacked images by PGD with {how['steps']} steps; threat model: {model}."
+
+
+def retrained(fronts: Sequence[ConfirmedFront]) -> str:
+    """Says how many candidates were retrained with how many seeds."""
+    return f"{plural(len(_confirmed(fronts)), 'candidate')}, each retrained with {_seeds(fronts)}."
+
+
 def metrics_meaning(study: Study) -> str:
     """Says in one sentence what the errors are that no figure shows; empty where there are none."""
     by, norm = study.evaluation, norm_name(study.config["threat_model"]["norm"])
@@ -243,7 +254,7 @@ def metrics_meaning(study: Study) -> str:
 
 
 def _panels(fronts: Sequence[ConfirmedFront]) -> str:
-    return "One panel for each network, all on the same axes. " if len(in_panels(tuple(fronts))) > 1 else ""
+    return "One panel for each network, all on the same axes. " if len(fronts) > 1 else ""
 
 
 def _and_the_papers(by: Mapping[str, Any]) -> str:

@@ -4,38 +4,21 @@ Run as `python -m analysis.report runs/NAME`.
 """
 
 import argparse
-import base64
 import json
 import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from analysis import figures
-from analysis.departures import departures
-from analysis.drawing import INK, LOOKS, OTHER_LOOK, PAPER, STAR, rendered
-from analysis.front import confirmed_fronts
-from analysis.load import Study, StudyUnreadable, load
-from analysis.page import page
-from analysis.pictures import draw_pictures
+from analysis.drawing import rendered
+from analysis.exports import front_csv, front_tex
+from analysis.load import StudyUnreadable, load
+from analysis.page import page, sections
 from analysis.remote import fetched, is_address, shown, write_back
-from analysis.summary import front_csv, summary
+from analysis.summary import summary
 
-# On a dark page the same hues, lighter; "star" and "other" are no architectures but drawn as well.
-DARK: Final = {
-    "conv": "#4ba6e0",
-    "mlp": "#ff8a3d",
-    "resnet": "#2fc79a",
-    "vgg": "#e0a3c6",
-    "vit": "#ffdc85",
-    "star": "#9aa0a9",
-    "other": "#8fcdf2",
-}
+KINDS: Final = ("svg", "pdf", "png")
 EPILOG: Final = """\
 writes into runs/NAME/report:
   index.html                what was found, in words, pictures and tables; needs no other file and no network
@@ -55,10 +38,14 @@ exit status: 0 written; 2 wrong usage or no readable study; 1 the report could n
 """
 
 
-def write_report(run_dir: str | Path) -> Path:
+def write_report(run_dir: str | Path, refresh: int | None = None) -> Path:
     """Writes the report of a study into its folder `report` and returns the path of the page.
 
     The page is written last, so that a page is never older than what it names.
+
+    Args:
+        run_dir: the study's folder.
+        refresh: seconds after which a browser loads the page anew, or None where it is final.
 
     Raises:
         StudyUnreadable: where the study's files are missing, damaged or contradictory.
@@ -67,19 +54,19 @@ def write_report(run_dir: str | Path) -> Path:
     study = load(run_dir)
     folder = Path(run_dir) / "report"
     folder.mkdir(exist_ok=True)
-    pictures = {"pareto": figures.pareto(study), "success": figures.success(study)}
-    pictures |= {"departures": departures(study)} if study.distances else {}
-    vectors = {name: rendered(figure, "svg") for name, figure in pictures.items()}
-    for name, figure in pictures.items():
-        _replace(folder / f"{name}.png", rendered(figure, "png"))
-        _replace(folder / f"{name}.svg", vectors[name])
-    _replace(folder / "pareto.pdf", rendered(pictures["pareto"], "pdf"))
-    _replace(folder / "front.csv", front_csv(study).encode())
-    _replace(folder / "summary.json", json.dumps(summary(study), indent=2, allow_nan=False).encode())
-    manifold = draw_pictures(study.pictures) if study.pictures else b""
-    if manifold:
-        _replace(folder / "manifold.png", manifold)
-    _replace(folder / "index.html", _page(study, vectors, manifold).encode())
+    parts = sections(study)
+    for part in parts:
+        for name, draw in part.figures.items():
+            figure = draw()
+            for kind in KINDS:
+                _replace(folder / f"{name}.{kind}", rendered(figure, kind))
+        for name, content in part.files.items():
+            _replace(folder / name, content)
+    found = summary(study)
+    _replace(folder / "front.csv", front_csv(found).encode())
+    _replace(folder / "front.tex", front_tex(found).encode())
+    _replace(folder / "summary.json", json.dumps(found, indent=2, allow_nan=False).encode())
+    _replace(folder / "index.html", page(study, parts, refresh).encode())
     return folder / "index.html"
 
 
@@ -117,47 +104,6 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"the command is python -m analysis.report runs/NAME; got: {message}; see --help\n")
-
-
-def _page(study: Study, vectors: dict[str, bytes], manifold: bytes) -> str:
-    environment = Environment(
-        loader=PackageLoader("analysis"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    looks = LOOKS | {"other": OTHER_LOOK}
-    light = {name: look.colour for name, look in looks.items()} | {"star": STAR}
-    light |= {f"{name}-letters": look.letters for name, look in looks.items()}
-    colours = {name: {"light": colour, "dark": DARK[name.removesuffix("-letters")]} for name, colour in light.items()}
-    measured = any(figures.SUCCESS[1] in c.values for front in confirmed_fronts(study) for c in front.candidates)
-    return environment.get_template("report.html").render(
-        **page(study),
-        colours=colours,
-        departures_svg=_inline(
-            vectors["departures"], "departures", "Distances of perturbed images to the manifold", light
-        )
-        if study.distances
-        else "",
-        manifold_png=base64.b64encode(manifold).decode(),
-        pareto_svg=_inline(vectors["pareto"], "pareto", _title(study), light),
-        success_svg=_inline(vectors["success"], "success", "Test error against success rate", light)
-        if measured
-        else "",
-    )
-
-
-def _title(study: Study) -> str:
-    return "Test {} against {}".format(*(objective.label for objective in study.objectives))
-
-
-def _inline(vector: bytes, name: str, title: str, colours: dict[str, str]) -> Markup:
-    """Returns a figure to stand inside the page: ids of its own, and colours that follow the page's."""
-    text = vector.decode()
-    text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", text)
-    text = text.replace(INK, "var(--ink)").replace(PAPER, "var(--surface)")
-    for architecture, colour in colours.items():
-        text = text.replace(colour, f"var(--{architecture})")
-    # Safe: matplotlib draws letters as outlines, so no text of the study stands in the picture but in comments.
-    return Markup(text.replace("<svg", f'<svg role="img" aria-label="{title}"', 1))
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -130,6 +130,18 @@ METADATA: Final = {
 }
 """Beside these a table carries `disentangle.threat_model`: JSON with norm, epsilon and eta."""
 
+IMPORTANCE: Final = pa.schema(
+    [
+        pa.field("architecture", pa.string()),
+        pa.field("objective", pa.string()),  # one of METRICS
+        pa.field("parameter", pa.string()),  # of the space
+        pa.field("importance", pa.float64()),  # part of the variance of the objective
+        pa.field("low", pa.float64()),  # of an interval, or null
+        pa.field("high", pa.float64()),
+    ]
+)
+"""How much each hyperparameter matters: one row an architecture, objective and parameter."""
+
 LEDGER: Final = pa.schema(
     [
         pa.field("threat", pa.string()),  # "none" where the model was looked at and not attacked

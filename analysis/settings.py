@@ -39,6 +39,38 @@ def cells(study: Study, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, l
     }
 
 
+def axes(study: Study, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
+    """Returns by name what can be drawn of the same: a number for every trial, None where it has no such part."""
+    if _of_models(study):
+        own = {title: key for title, key in MODEL.items() if key != "agnostic"}
+        return {
+            title: {trial: config.get(f"manifold.model.{key}") for trial, config in configs.items()}
+            for title, key in own.items()
+        }
+    threats = trained_threats(configs)
+    mixtures = {trial: mixture(config, threats) for trial, config in configs.items()}
+    names = [EXAMPLES[threat] for threat in threats]
+    found = {
+        f"{one} of {name}": {trial: parts[many][place] for trial, parts in mixtures.items()}
+        for one, many, of in (("weight", "weights", ["clean", *names]), ("radius", "radii", names))
+        for place, name in enumerate(of)
+    }
+    rates = {trial: config.get("optimiser.learning_rate") for trial, config in configs.items()}
+    return found | {"learning rate": rates}
+
+
+def weights(study: Study, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Returns by trial the weights of its losses, which add up to 1; empty where nothing is mixed."""
+    if _of_models(study):
+        return {}
+    threats = trained_threats(configs)
+    names = ["clean", *(EXAMPLES[threat] for threat in threats)]
+    return {
+        trial: dict(zip(names, (value or 0.0 for value in mixture(config, threats)["weights"]), strict=True))
+        for trial, config in configs.items()
+    }
+
+
 def settings_meaning(study: Study, configs: Mapping[str, Mapping[str, Any]]) -> str:
     """Says in a sentence or two what the columns are."""
     if _of_models(study):

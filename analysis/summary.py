@@ -1,7 +1,5 @@
-"""What a study has shown, as plain values: for summary.json, for front.csv and for the page."""
+"""What a study has shown, as plain values: for summary.json, for `analysis.exports` and for the page."""
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -30,27 +28,6 @@ def summary(study: Study) -> dict[str, Any]:
         "architectures": {front.architecture: _architecture(study, front, configs) for front in fronts},
         "comparisons": [found.to_dict() for found in comparisons_of(fronts)],
     }
-
-
-def front_csv(study: Study) -> str:
-    """Returns what front.csv holds: one row a member of a front, every metric with its interval."""
-    rows = []
-    for name, found in summary(study)["architectures"].items():
-        for member in found["front"]:
-            row = {"architecture": name}
-            row |= {key: member[key] for key in ("trial_id", "label", "width", "parameters")}
-            row |= {"seeds": " ".join(map(str, member["seeds"]))}
-            for metric, ends in (member["intervals"] | {"nondominated": member["nondominated"]}).items():
-                row |= {metric: ends["mean"]}
-                row |= {f"{metric}_{part}": ends[part] for part in ("low", "high", "n", "method")}
-            rows.append(row | {f"config.{key}": value for key, value in member["config"].items()})
-    objectives = [objective.on_test for objective in study.objectives]
-    leading = ["architecture", "trial_id", "label", "width", "parameters", "seeds", *objectives]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys([*leading, *(key for row in rows for key in row)])))
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def trial_configs(study: Study) -> dict[str, dict[str, Any]]:

@@ -85,7 +85,7 @@ class Grid:
 
 def grids(study: Study) -> tuple[Grid, ...]:
     """Returns the grid of every architecture that has one; none in a study that searches."""
-    rows = study.claims.to_pylist() if study.claims is not None else []
+    rows = study.claims.to_pylist()
     kind = str((study.config.get("manifold") or {}).get("kind", "known"))
     by = study.config["evaluation"]
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)

@@ -22,7 +22,7 @@ def no_contradiction(ask: Asking) -> Claim:
 
 
 def rising(metric: str, methods: Iterable[str]) -> Statistic:
-    """Returns the statistic that is the slope of a rate over the test error, within strategies; none if it is saturated."""
+    """Returns the statistic that is a rate's slope over the test error, within strategies; none if it is saturated."""
 
     def statistic(pick: Pick) -> float | None:
         rates = {method: curve for method, curve in pick(metric, "epochs").items() if method in methods}

@@ -43,6 +43,7 @@ def describe(config: StudyConfig, *, command: str, data_fingerprint: str) -> dic
         "scale": config.scale,
         "architectures": list(config.architectures),
         "widths": {architecture: config.width(architecture) for architecture in config.architectures},
+        "grid": {"sizes": list(config.sizes), "at_updates": list(config.at_updates)} if config.is_grid else None,
         "trials": config.trials,
         "seeds": config.seeds,
         "fresh_seeds": list(config.fresh_seeds()),

@@ -11,9 +11,9 @@ from analysis.choices import chances_of, choices_of, comparisons_of, knee_of
 from analysis.comparison import holm
 from analysis.dominance import chances
 from analysis.front import confirmed_fronts
-from analysis.page import page
 from analysis.report import write_report
 from analysis.summary import summary
+from tests.analysis.pages import contents
 from tests.analysis.synthetic import write_study
 
 THREE = ("conv", "mlp", "resnet")
@@ -82,11 +82,12 @@ def test_networks_of_other_seeds_are_not_compared(tmp_path: Path, rewrite: Calla
 
 
 def test_the_page_says_which_networks_differ_and_where_the_knees_are(study: analysis.Study) -> None:
-    found = page(study)
+    found = contents(study)
 
-    knee, differ = found["sentences"][3:]
-    assert knee.startswith("Where a front bends most, its knee: ")
-    assert "(conv)" in knee
+    knees = [row["architecture"] for row in found["offers"] if "bends most" in " ".join(row["reasons"])]
+    assert "conv" in knees
+    assert len(set(knees)) == len(knees)
+    differ = found["compared"]
     assert differ.startswith("Hypervolumes that differ at 5 % (paired over shared seeds by Student's t, 3 comparisons")
     assert "conv above mlp by 0." in differ
     assert {row["chance"].count("[") for row in found["members"]} == {1}
@@ -97,7 +98,7 @@ def test_equal_networks_do_not_differ(tmp_path: Path, rewrite: Callable[..., Non
     same = {"test_error": 0.3, "test_robust_error": 0.7}
     rewrite(folder, "confirmations", lambda _: same)
 
-    assert page(analysis.load(folder))["sentences"][-1] == (
+    assert contents(analysis.load(folder))["compared"] == (
         "No hypervolumes differ at 5 % (paired over shared seeds by Student's t)."
     )
 

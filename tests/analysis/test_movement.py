@@ -10,8 +10,8 @@ import pytest
 import analysis
 from analysis.manifold import manifold_sentences
 from analysis.movement import along, choice_meaning, kinds
-from analysis.page import page
 from analysis.report import write_report
+from tests.analysis.pages import contents
 from tests.analysis.synthetic import write_study
 from tests.analysis.test_manifold import with_manifold
 
@@ -41,8 +41,8 @@ def test_a_study_of_one_kind_says_nothing_of_a_choice(tmp_path: Path) -> None:
     study = analysis.load(write_study(tmp_path, manifold={"kind": "known"}))
 
     assert (kinds(study), choice_meaning(study)) == ((), "")
-    assert "trained along" not in page(study)["settings"]
-    assert page(study)["settings_meaning"].endswith("adversary in training.")
+    assert "trained along" not in contents(study)["settings"]
+    assert contents(study)["settings_meaning"].endswith("adversary in training.")
 
 
 def test_a_study_of_several_shows_what_every_trial_trained_along(tmp_path: Path, rewrite: Callable[..., None]) -> None:
@@ -50,7 +50,7 @@ def test_a_study_of_several_shows_what_every_trial_trained_along(tmp_path: Path,
     boxed = {"config.roles.manifold.on.model.agnostic": False, "config.roles.manifold.on.box": "2.0"}
     rewrite(run_dir, "trials", lambda row: boxed if row["label"] == "OnTrue" else dict.fromkeys(boxed))
 
-    found = page(analysis.load(run_dir))
+    found = contents(analysis.load(run_dir))
 
     trials = {each["label"]: each for each in found["trials"]}
     told = dict(zip(found["settings"], trials["OnTrue"]["settings"], strict=True))

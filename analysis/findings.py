@@ -1,0 +1,50 @@
+"""What several sections of a study's page need, worked out once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from analysis.choices import chances_of
+from analysis.front import Candidate, ConfirmedFront, confirmed_fronts
+from analysis.load import Study
+from analysis.settings import cells
+from analysis.statistics import Interval
+from analysis.summary import trial_configs
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Findings:
+    """A loaded study, and what follows from its tables."""
+
+    study: Study
+
+    @cached_property
+    def fronts(self) -> tuple[ConfirmedFront, ...]:
+        """The confirmed front of every architecture, also where it is empty."""
+        return confirmed_fronts(self.study)
+
+    @cached_property
+    def confirmed(self) -> tuple[Candidate, ...]:
+        """The candidates of all of them."""
+        return tuple(candidate for front in self.fronts for candidate in front.candidates)
+
+    @cached_property
+    def members(self) -> frozenset[str]:
+        """Trial ids of the candidates that lie on a front."""
+        return frozenset(candidate.trial_id for front in self.fronts for candidate in front.members)
+
+    @cached_property
+    def configs(self) -> Mapping[str, Mapping[str, Any]]:
+        """Every trial's configuration by its id."""
+        return trial_configs(self.study)
+
+    @cached_property
+    def settings(self) -> Mapping[str, list[str]]:
+        """By trial what stands in the columns of `analysis.settings.titles`."""
+        return cells(self.study, self.configs)
+
+    @cached_property
+    def chances(self) -> Mapping[str, Interval]:
+        """By candidate how probably it is on its front when all are trained with one more seed."""
+        return {trial: chance for front in self.fronts for trial, chance in chances_of(front).items()}
