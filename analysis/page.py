@@ -15,6 +15,7 @@ from analysis.findings import Findings
 from analysis.load import Study
 from analysis.sections import (
     choosing,
+    claims,
     cost,
     fronts,
     hyperparameters,
@@ -38,6 +39,8 @@ SECTIONS: Final[tuple[Callable[[Findings], Section | None], ...]] = (
     provenance.section,
 )
 """What a page consists of, in this order; a section that a study has nothing for is left out."""
+OF_A_GRID: Final = (claims.section, manifold.section, cost.section, trials.section, provenance.section)
+"""The same where nothing was searched, so that nothing was chosen and there is no front."""
 # On a dark page the same hues, lighter; "star" and "other" are no architectures but drawn as well.
 DARK: Final = {
     "conv": "#4ba6e0",
@@ -54,7 +57,8 @@ POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; s
 def sections(study: Study) -> list[Section]:
     """Returns the sections of a study's page."""
     findings = Findings(study=study)
-    return [found for build in SECTIONS if (found := build(findings)) is not None]
+    builders = OF_A_GRID if study.is_grid else SECTIONS
+    return [found for build in builders if (found := build(findings)) is not None]
 
 
 def page(study: Study, parts: Sequence[Section], refresh: int | None = None) -> str:

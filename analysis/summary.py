@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from analysis.attainment import vorobev
 from analysis.choices import chances_of, choices_of, comparisons_of, knee_of
+from analysis.claims.exports import plain_claims
 from analysis.front import Candidate, ConfirmedFront, confirmed_fronts
 from analysis.load import Study
 from analysis.objectives import Objective
@@ -27,6 +28,7 @@ def summary(study: Study) -> dict[str, Any]:
         "measured_by": dict(study.evaluation),
         "architectures": {front.architecture: _architecture(study, front, configs) for front in fronts},
         "comparisons": [found.to_dict() for found in comparisons_of(fronts)],
+        **({"claims": plain_claims(study)} if study.is_grid else {}),
     }
 
 
