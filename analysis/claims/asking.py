@@ -3,7 +3,7 @@
 from typing import Final
 
 from analysis.claims.grid import Grid
-from analysis.claims.measures import Pick, Statistic, gap, mean
+from analysis.claims.measures import Pick, Statistic, equal_error_ratio, gap, mean
 from analysis.claims.published import published, source
 from analysis.claims.verdicts import Finding, Rule, Scale, above, below, over_seeds, within
 
@@ -89,7 +89,7 @@ def ratio(one: str, other: str) -> Statistic:
 
     def statistic(pick: Pick) -> float | None:
         errors = pick(ERROR, "epochs")
-        return equal_errorratio(errors.get(one, {}), errors.get(other, {}))
+        return equal_error_ratio(errors.get(one, {}), errors.get(other, {}))
 
     return statistic
 

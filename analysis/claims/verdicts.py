@@ -1,11 +1,12 @@
 """What is claimed, what was found of it, and what that says; by rules that know no data."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv
 
 from analysis.intervals import LEVEL, difference_ends
@@ -18,6 +19,8 @@ INCONCLUSIVE: Final = "inconclusive"
 Scale = Literal["real", "fraction", "ratio", "correlation"]
 """Of a number: any; in [0, 1]; positive, of which factors count; in [-1, 1]."""
 Region = tuple[float, float]
+Array = NDArray[np.float64]
+Change = Callable[[ArrayLike], Array]
 NEARLY_ONE: Final = 1 - 1e-9  # Fisher's z of a correlation of 1 is infinite
 
 
@@ -135,17 +138,29 @@ def over_seeds(values: Sequence[float], scale: Scale, images: int | None = None)
         found = interval(np.clip(sample, 0, 1))
         at_end = found.low is None and len(sample) > 1 and found.mean in (0.0, 1.0)
         return _counted(found, images) if at_end and images else found
-    forward, back, method = {
-        "real": (lambda x: x, lambda x: x, "t"),
-        "ratio": (np.log, np.exp, "t of logarithms"),
-        "correlation": (lambda x: np.arctanh(np.clip(x, -NEARLY_ONE, NEARLY_ONE)), np.tanh, "t of Fisher's z"),
-    }[scale]
+    forward, back, method = SCALES[scale]
     moved = forward(sample)
     mean, n = float(back(moved.mean())), len(sample)
     if n == 1:
         return Interval(mean=mean, low=None, high=None, n=1, method="none: n = 1")
     low, high = (float(back(end)) for end in difference_ends(moved, LEVEL))
     return Interval(mean=mean, low=min(low, mean), high=max(high, mean), n=n, method=method)
+
+
+def _itself(values: ArrayLike) -> Array:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _fishers_z(values: ArrayLike) -> Array:
+    return np.arctanh(np.clip(_itself(values), -NEARLY_ONE, NEARLY_ONE))
+
+
+SCALES: Final[Mapping[str, tuple[Change, Change, str]]] = {
+    "real": (_itself, _itself, "t"),
+    "ratio": (np.log, np.exp, "t of logarithms"),
+    "correlation": (_fishers_z, np.tanh, "t of Fisher's z"),
+}
+"""Onto the scale where differences count, back from it, and what the interval is called."""
 
 
 def certain(value: float, n: int) -> Interval:

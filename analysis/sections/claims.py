@@ -47,7 +47,8 @@ def what_ran(study: Study, found: tuple[Grid, ...]) -> str:
     """Says in a few sentences what the grid was, and what it lacks."""
     grid, again = found[0], study.config["grid"]["at_updates"]
     missing = sum(each.missing for each in found)
-    updates = f"; with {listed(again)} also for as many updates as with {grid.sizes[-1]}" if again else ""
+    repeated = listed([f"{n:,}" for n in again])
+    updates = f"; with {repeated} also for as many updates as with {grid.sizes[-1]:,}" if again else ""
     lacking = f" {plural(missing, 'trial')} of these gave no numbers; Trials says why." if missing else ""
     theirs = source(grid.dataset)
     digits = " (of the digits of EMNIST)" if theirs == "emnist" and grid.dataset["dataset"] == "mnist" else ""
