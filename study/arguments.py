@@ -1,22 +1,19 @@
 """The options that a command line may have, and what `--help` says of them."""
 
 import argparse
-import math
-from collections.abc import Callable
 from pathlib import Path
 
 from study.choices import HALVINGS, MOST_GP, SAMPLERS, SCHEDULERS
 from study.constraints import METRICS
 from study.kinds import KINDS
 from study.manifold_kinds import MANIFOLDS
-from study.parsing import Parser
+from study.parsing import Parser, real, whole
 from study.scales import SCALES
 from trainables.config import ARCHITECTURES, DATASETS, FEWEST, VARIANTS
 
 DEFAULT_SCALE = "demo"
 PROTOTYPES = Path("FONTS") / "prototypes.npz"
 DATA_ROOT = "data"  # of images, where none is given
-MOST = 10_000_000  # of anything that is counted
 EPSILON = {"linf": 0.3, "l2": 1.5}  # the paper's
 ETA = 0.3
 ETA_AGNOSTIC = 0.1  # smaller, since no class's decoder keeps the label
@@ -62,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     _add_halving(searching)
     _add_size(made.add_argument_group("how large it is (numbers change the scale's)"))
     _add_where(made.add_argument_group("where it runs"))
+    _add_again(made.add_argument_group("one trial once more"))
     return made
 
 
@@ -262,29 +260,13 @@ def _add_where(group: argparse._ArgumentGroup) -> None:
     add("--dry-run", action="store_true", help="print the plan and what it would cost; start and write nothing")
 
 
-def whole(least: int, most: int = MOST) -> Callable[[str], int]:
-    """Returns what reads a whole number in a range."""
-
-    def parse(text: str) -> int:
-        plain = text.isascii() and text.isdigit() and len(text) <= len(str(most))
-        if not plain or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"it is a whole number from {least} to {most}; got {text!r}")
-        return int(text)
-
-    return parse
-
-
-def real(above: float, *, or_equal: bool = False) -> Callable[[str], float]:
-    """Returns what reads a number above another, or equal to it."""
-
-    def parse(text: str) -> float:
-        try:
-            number = float(text) if text.isascii() and "_" not in text else math.nan
-        except ValueError:
-            number = math.nan
-        if not (above < number < math.inf or (or_equal and number == above)):
-            least = "of at least" if or_equal else "above"
-            raise argparse.ArgumentTypeError(f"it is a number {least} {above:g}; got {text!r}")
-        return number
-
-    return parse
+def _add_again(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--reproduce",
+        nargs=2,
+        metavar=("DIR", "TRIAL"),
+        help="train a trial of the study in DIR again, or with --seed S its confirmation with that seed, and say "
+        "whether the numbers are equal (exit status 1 if not); writes nothing into the study",
+    )
+    add("--out", metavar="FOLDER", help="with --reproduce: keep the model there")

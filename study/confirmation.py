@@ -131,6 +131,6 @@ def _keep(store: Store, job: Job, answer: Mapping[str, Any]) -> Confirmation:
     report = {name: answer[name] for name in EPOCH_REPORT_FIELDS}
     missing = [name for name in job.trial.ranked_by if report[name] is None]
     message = report["infeasible"] or (f"it gave no {' and no '.join(missing)}" if missing else None)
-    model = Model(**{name: answer[name] for name in Model.__dataclass_fields__})
+    model = Model(**{name: answer.get(name) for name in Model.__dataclass_fields__})
     store.confirmed(*key, report, message, model, digest(answer["weights"]))
     return store.state.confirmations[key]

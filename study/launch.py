@@ -24,6 +24,7 @@ from study.monitoring.watch import Watch, Watches
 from study.opening import data_fingerprint, download, opened, resources
 from study.options import Request, read_options, shown
 from study.orphans import end_orphans
+from study.reproduction import Reproduction, reproduce
 from study.storage import provenance
 from study.storage.mirror import Mirror
 from study.storage.remote import files_at
@@ -36,10 +37,24 @@ DONE, FAILED, REFUSED, STOPPED = 0, 1, 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit status."""
     try:
-        return launch(read_options(arguments))
+        request = read_options(arguments)
+        return reproduced(request) if isinstance(request, Reproduction) else launch(request)
     except Refused as reason:
         print(f"study.launch: {reason}", file=sys.stderr)
         return REFUSED
+
+
+def reproduced(asked: Reproduction) -> int:
+    """Trains a trial once more, and returns the exit status.
+
+    Raises:
+        Refused: if there is no record of it, or its data cannot be had.
+    """
+    try:
+        return reproduce(asked)
+    except KeyboardInterrupt:
+        print("\nstopped; nothing was written")
+        return STOPPED
 
 
 def launch(request: Request) -> int:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from study.arguments import EPSILON, ETA, add_data, real, whole
+from study.arguments import EPSILON, ETA, add_data
 from study.errors import Refused
 from study.options import read_data, shown
-from study.parsing import Parser
+from study.parsing import Parser, real, whole
 from study.scales import SCALES
 from study.talking import say
 from trainables.config import FEWEST, DataConfig, LearnedConfig, ThreatModel, VaeGanConfig

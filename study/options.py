@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from study.errors import Refused
 from study.grids import cells, grid_numbers
 from study.kinds import KINDS
 from study.manifold_kinds import is_learned, usual
+from study.reproduction import Reproduction, again
 from study.resources import Override
 from study.scales import SCALES
 from study.scheduling.pareto_halving import usual_grace
@@ -79,7 +81,7 @@ class Request:
         return str(shown(self.run_dir)) if self.remote is None else redacted(self.remote)
 
 
-def read_options(arguments: Sequence[str] | None = None) -> Request:
+def read_options(arguments: Sequence[str] | None = None) -> Request | Reproduction:
     """Turns a command line into a request.
 
     Raises:
@@ -96,8 +98,12 @@ def read_options(arguments: Sequence[str] | None = None) -> Request:
         ) from error
 
 
-def _read(given: list[str]) -> Request:
+def _read(given: list[str]) -> Request | Reproduction:
     options = vars(parser().parse_args(given))
+    if "reproduce" in options:
+        return again(options, partial(_manifolds, options))
+    if "out" in options:
+        raise Refused("--out is for a trial that is trained once more; got it without --reproduce; leave it out")
     command = shlex.join(["python", "-m", "study.launch", *map(redacted, given)])
     rest: dict[str, Any] = {
         "address": options.get("address"),

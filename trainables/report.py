@@ -65,7 +65,8 @@ class Said:
 
     Attributes:
         report: an `EpochReport` as a dictionary; None between two epochs.
-        model: what is trained: its `parameters`, `device`, `manifold_digest` and `trained_manifold_digest`.
+        model: what is trained: its `parameters`, `device`, `manifold_digest` and `trained_manifold_digest`; and the
+            number of `threads`.
         checkpoint: all that the trial needs to go on from here, or None.
         failed: why it cannot go on; then there is nothing else.
     """

@@ -126,7 +126,7 @@ def _said(run: Run, report: EpochReport | None, *, with_checkpoint: bool = True)
 
 def _about(run: Run) -> dict[str, Any]:
     names = ("parameters", "device", "manifold_digest", "trained_manifold_digest")
-    return {name: getattr(run, name) for name in names}
+    return {name: getattr(run, name) for name in names} | {"threads": torch.get_num_threads()}
 
 
 def _settle() -> None:

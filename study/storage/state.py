@@ -18,12 +18,14 @@ class Model:
         parameters: of the classifier.
         manifold_digest: names the manifold behind on-manifold numbers, or None.
         trained_manifold_digest: names the one that codes were moved on in training, where that is another; else None.
+        threads: that it was trained with, where that is known: sums depend on it.
     """
 
     parameters: int | None = None
     device: str | None = None
     manifold_digest: str | None = None
     trained_manifold_digest: str | None = None
+    threads: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from analysis import load
-from analysis.claims.exports import answered, claims_csv
 from analysis.claims.measures import between, correlation, equal_error_ratio, gap, slope, within
 from analysis.claims.published import published
 from analysis.claims.verdicts import Claim, Finding, Rule, above, below, over_seeds
 from analysis.claims.verdicts import within as no_further_than
+from analysis.drawing import rendered
 from analysis.load import StudyUnreadable
-from analysis.report import main, write_report
+from analysis.page import page, sections
+from analysis.report import main
 from analysis.statistics import Interval
+from analysis.summary import summary
 from tests.analysis.grids import SIZES, against_it, as_claimed, asked, finding, nothing, rows, write_grid
 from tests.analysis.synthetic import data_json
 
@@ -151,18 +153,13 @@ def test_a_grid_against_it_contradicts_every_claim():
     assert {number: claim.verdict for number, claim in claims.items()} == dict.fromkeys(range(1, 6), "contradicted")
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_where_nothing_depends_on_anything_relations_and_costs_are_inconclusive(seed):
-    claims = asked(rows(nothing, noise=0.05, seed=seed))
+def test_where_nothing_depends_on_anything_hardly_a_claim_is_decided_and_none_is_supported():
+    verdicts = [asked(rows(nothing, noise=0.05, seed=seed)) for seed in range(12)]
 
-    for number, keys in {
-        1: ("leave", "not-nearer-than-chance"),
-        3: ("within-strategies",),
-        4: ("no-worse", "no-worse-regular"),
-        5: ("examples",),
-    }.items():
-        assert {finding(claims[number], key).verdict for key in keys} == {"inconclusive"}
-        assert claims[number].verdict == "inconclusive"
+    for number in (1, 3, 4, 5):
+        said = [claims[number].verdict for claims in verdicts]
+        assert said.count("inconclusive") >= 8
+        assert said.count("supported") <= 1
 
 
 def test_noise_as_large_as_an_effect_is_inconclusive_and_more_seeds_are_not():
@@ -251,44 +248,47 @@ def test_what_the_paper_has_no_curves_of_has_none_beside_it():
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    folder = write_grid(tmp_path_factory.mktemp("runs") / "grid", CLAIMED)
-    write_report(folder)
-    return folder
+def study(tmp_path_factory):
+    return load(write_grid(tmp_path_factory.mktemp("runs") / "grid", CLAIMED))
 
 
-def test_a_grids_report_tells_the_claims(written):
-    page = (written / "report" / "index.html").read_text()
-
-    assert page.count("<strong>supported</strong>") == 5
-    assert "Rules were fixed before" in page
-    assert 'id="front' not in page
-    assert "fresh seeds" not in page
+@pytest.fixture(scope="module")
+def parts(study):
+    return sections(study)
 
 
-def test_a_grids_report_has_a_picture_of_every_claim(written):
-    for number in range(1, 6):
-        assert (written / "report" / f"claim-{number}-conv.png").read_bytes().startswith(b"\x89PNG")
-        assert b"<svg" in (written / "report" / f"claim-{number}-conv.svg").read_bytes()
+def test_a_grids_page_tells_the_claims(study, parts):
+    told = page(study, parts)
+
+    assert told.count("<strong>supported</strong>") == 5
+    assert "Rules were fixed before" in told
+    assert told.count('class="drawn"') == 5
+    assert "retrained" not in told
 
 
-def test_the_claims_are_data_too(written):
-    summary = json.loads((written / "report" / "summary.json").read_text())
-    table = list(csv.DictReader(io.StringIO((written / "report" / "claims.csv").read_text())))
+def test_every_claim_has_a_picture_for_print(parts):
+    drawn = parts[0].figures
 
-    found = summary["claims"]["conv"]
-    assert [claim["verdict"] for claim in found["claims"]] == ["supported"] * 5
-    assert found["seeds"] == [1000, 1001, 1002]
-    assert len(table) == sum(len(claim["findings"]) for claim in found["claims"])
+    assert list(drawn) == [f"claim-{number}-conv" for number in range(1, 6)]
+    assert b"<svg" in rendered(drawn["claim-4-conv"](), "svg")
+
+
+def test_the_claims_are_data_too(study, parts):
+    told = summary(study)["claims"]["conv"]
+    table = list(csv.DictReader(io.StringIO(parts[0].files["claims.csv"].decode())))
+
+    assert [claim["verdict"] for claim in told["claims"]] == ["supported"] * 5
+    assert told["seeds"] == [1000, 1001, 1002]
+    assert json.dumps(told, allow_nan=False)
+    assert len(table) == sum(len(claim["findings"]) for claim in told["claims"])
     assert {row["verdict"] for row in table} <= {"supported", "contradicted", "inconclusive"}
-    assert claims_csv(answered(load(written))) == (written / "report" / "claims.csv").read_text()
 
 
 def test_a_search_has_no_claims(run_dir):
-    write_report(run_dir)
+    study = load(run_dir)
 
-    assert "claims" not in json.loads((run_dir / "report" / "summary.json").read_text())
-    assert not (run_dir / "report" / "claims.csv").exists()
+    assert "claims" not in summary(study)
+    assert "claims" not in [part.name for part in sections(study)]
 
 
 def test_a_damaged_table_is_told_on_one_line(tmp_path, capsys):
