@@ -132,6 +132,7 @@ def _run(store: Store, cluster: Cluster, request: Request, bulletin: Bulletin, m
     from study.confirmation import jobs, run_confirmation
     from study.desk import Desk
     from study.execution import run_search
+    from study.importance import write_importance
     from study.learning import appraise, learn
     from trainables.tune import retrain, trainable
 
@@ -147,6 +148,8 @@ def _run(store: Store, cluster: Cluster, request: Request, bulletin: Bulletin, m
         try:
             placed: dict[str, Any] = {"needs": needs, "room": room, "manifolds": request.manifolds}
             run_search(Desk(store), trainable, watch, interrupt, **placed)
+            if not request.config.is_grid:
+                write_importance(store.run_dir, request.config, store.state, bulletin)
             if request.confirm and not request.config.is_grid:
                 watch.confirming(len(jobs(store)), len(store.state.confirmations))
                 run_confirmation(store, retrain, watch, interrupt, **placed)
