@@ -8,7 +8,7 @@ from analysis.claims.exports import answered, claims_csv
 from analysis.claims.figures import figures
 from analysis.claims.grid import Grid, grids
 from analysis.claims.published import source
-from analysis.claims.verdicts import Claim, Finding
+from analysis.claims.verdicts import Finding
 from analysis.drawing import rendered
 from analysis.findings import Findings
 from analysis.formats import DASH, dataset_name, listed, plural
@@ -99,8 +99,3 @@ def _shown(finding: Finding) -> str:
     if found.low is None or found.high is None:
         return f"{found.mean:.3g}"
     return f"{found.mean:.3g} [{found.low:.3g}, {found.high:.3g}]"
-
-
-def verdicts(claims: tuple[Claim, ...]) -> list[tuple[str, str]]:
-    """Returns a line for each claim: what it says, and how it fares."""
-    return [(f"{claim.number} {claim.title}", claim.verdict) for claim in claims]

@@ -7,7 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis import load
+from analysis.claims.exports import answered
 from analysis.front import ConfirmedFront, confirmed_fronts
+from analysis.load import Study
 from analysis.objectives import corner_of
 from analysis.statistics import Interval
 from study.scheduling.ablation import Ablation, ablations
@@ -16,7 +18,9 @@ from study.scheduling.ablation import Ablation, ablations
 def conclude(run_dir: Path, report: Path, console: Console) -> None:
     """Prints every architecture's hypervolume and confirmed front, and the path of the report."""
     study = load(run_dir)
-    if len(study.confirmations):
+    if study.is_grid:
+        _print_claims(study, console)
+    elif len(study.confirmations):
         corner = corner_of(study.objectives)
         console.print(Text(f"\nOn test, mean over fresh seeds; hypervolume up to {corner}, higher is better:"))
         for front in confirmed_fronts(study):
@@ -26,6 +30,15 @@ def conclude(run_dir: Path, report: Path, console: Console) -> None:
     for ablation in ablations(study):
         console.print(Text(f"\n{_cost_of_stopping(ablation)}"))
     console.print(Text(f"\nreport: {report}"), soft_wrap=True)
+
+
+def _print_claims(study: Study, console: Console) -> None:
+    for architecture, claims in answered(study).items():
+        console.print(Text(f"\n{architecture}, how the paper's claims fare on this grid:", style="bold"))
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+        for claim in claims:
+            table.add_row(str(claim.number), claim.title, Text(claim.verdict, style="bold"))
+        console.print(table)
 
 
 def _cost_of_stopping(found: Ablation) -> str:
