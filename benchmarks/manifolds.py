@@ -17,7 +17,7 @@ from hardware import describe
 
 from analysis.pictures import draw_pictures
 from study.scales import SCALES
-from trainables.appraisal import appraise
+from trainables.appraisal import judged
 from trainables.config import TEST_SIZES, DataConfig, Dataset, LearnedConfig, ThreatModel, VaeGanConfig
 from trainables.manifolds.store import ManifoldStore
 from trainables.provision import Data, learned, load_data, name_of
@@ -43,13 +43,11 @@ def row(model: VaeGanConfig, of: DataConfig, data: Data, options: argparse.Names
     manifold = learned(LearnedConfig(model=model), of, data, options.manifolds)
     name = name_of(model, of, data)
     seconds = next(entry.description["seconds"] for entry in store.entries() if entry.name == name)
-    found = appraise(manifold, of, data, threat_model, store, attacked=options.attacked)
-    quality = found.quality
-    assert quality is not None, "it was learned"
+    quality, found = judged(manifold, of, data, threat_model, store, attacked=options.attacked)
     models = "all classes" if model.agnostic else "each class"
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
-        pictures = {name: images.numpy() for name, images in found.pictures.items()}
+        pictures = {what: images.numpy() for what, images in found.items()}
         file = f"{of.dataset}-{models.replace(' ', '-')}-gamma-{model.gamma:g}.png"
         (options.out / file).write_bytes(draw_pictures(pictures))
     extra = quality.reconstruction_error - quality.error
