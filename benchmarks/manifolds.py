@@ -5,8 +5,9 @@
 Every row is one manifold at the laptop scale (or that of --scale), for each class or for all as one:
 reconstruction L2 (mean over the test images), what a reference classifier errs more on reconstructions than on images,
 how many of the on-manifold adversarial examples of a Normal classifier it still takes for their label, at eta, and
-seconds. The images are those of `paper_points.py`, whose manifolds are the same. A manifold of each class is given the label, so that its reconstructions are easier to classify than images
-are: L2 and agreement do not depend on that. --out is given a picture of each: images, reconstructions, samples.
+seconds. A manifold of each class is given the label, so that its reconstructions are easier to classify than images
+are: L2 and agreement do not depend on that. The images are those of `paper_points.py`, which finds these manifolds
+where --manifolds is the same. --out is given a picture of each: images, reconstructions, samples.
 """
 
 import argparse
