@@ -184,14 +184,15 @@ def _config(options: dict[str, Any]) -> StudyConfig:
     must(kind.grid or "sizes" not in options, f"--sizes are those of a grid, of --space claims; got them for {space}")
     numbers |= grid_numbers(scale, options.get("dataset", DATASETS[0]), options) if kind.grid else {}
     data = read_data(options, {name: numbers.pop(name) for name in ("n_train", "n_validation", "n_test")}, seed)
-    width = numbers.pop("manifold_width")
+    model = SCALES[scale].manifold
+    del numbers["manifold"]
     preset = [name for name in numbers.pop("architectures") if name in kind.architectures] or kind.architectures
-    widths = {VAEGAN: width, **numbers.pop("widths")}
+    widths = {VAEGAN: model.width, **numbers.pop("widths")}
     if not kind.moves:
         options = {"manifold": ["learned"], **options}
         must("gamma" not in options, f"the space {space} searches gamma; got --gamma; leave it out")
     kinds = options.get("manifold", [])
-    learned = _learned(options, kinds, width, numbers.pop("manifold_updates"), seed)
+    learned = _learned(options, kinds, model, seed)
     if kind.grid:
         must(len(kinds) <= 1, f"a grid moves along one manifold; got --manifold {' '.join(kinds)}; name one")
         numbers["trials"] = options.get("trials", cells(numbers, kinds[0] if kinds else usual(data)))
@@ -225,10 +226,8 @@ def _manifolds(options: dict[str, Any], runs: str) -> str:
     return root
 
 
-def _learned(
-    options: dict[str, Any], kinds: Sequence[str], width: float, updates: int, seed: int
-) -> LearnedConfig | None:
-    """Returns what the manifolds share that are to be learned, or None."""
+def _learned(options: dict[str, Any], kinds: Sequence[str], model: VaeGanConfig, seed: int) -> LearnedConfig | None:
+    """Returns what the manifolds share that are to be learned, by the scale's model, or None."""
     own = ("manifold_train", "latent_box", "gamma", "manifolds")
     if not any(map(is_learned, kinds)):
         given = [_spelt(name) for name in own if name in options]
@@ -239,15 +238,14 @@ def _learned(
         f"--latent-box is where errors are measured; got it with --manifold {' '.join(kinds)}, of which the first is "
         "not learned; leave it out: trials choose a box for themselves",
     )
-    model = VaeGanConfig(
+    own_model = replace(
+        model,
         agnostic=kinds[0] == "learned-agnostic",
         images=options.get("manifold_train", "all"),
-        width=width,
-        updates=updates,
         gamma=options.get("gamma", 1.0),
         seed=seed,
     )
-    return LearnedConfig(model=model, box=options.get("latent_box", "minmax"))
+    return LearnedConfig(model=own_model, box=options.get("latent_box", "minmax"))
 
 
 def read_data(options: Mapping[str, Any], counts: Mapping[str, Any], seed: int) -> DataConfig:

@@ -228,7 +228,7 @@ def test_the_estimate_of_its_cost_is_an_upper_bound():
         ),
         "RegAdv",
         1000,
-    )  # noqa: E501
+    )
 
     *_, last = prepare(trial).reports()
 
