@@ -39,6 +39,7 @@ def _card(findings: Findings, candidate: Candidate, spent: list[dict[str, Any]],
     rows.append((plural(len(candidate.seeds), "seed").partition(" ")[2], _seeds(candidate)))
     rows.append(("a training took", _budget(spent)))
     return {
+        "id": findings.card_id(candidate),
         "trial_id": candidate.trial_id,
         "name": candidate.name,
         "hue": hue(candidate.architecture),

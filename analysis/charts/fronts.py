@@ -38,9 +38,9 @@ def front_chart(findings: Findings, front: ConfirmedFront) -> Markup:
     rows = _trial_rows(findings, front.architecture)
     layers = [
         _bands(plane, front) if len(front.seeds) > 1 else Markup(),
-        group("others", *(_line(plane, other, "pale") for other in findings.fronts if other is not front)),
+        group("others", *(front_line(plane, other, "pale") for other in findings.fronts if other is not front)),
         _trial_dots(plane, rows),
-        _line(plane, front, "front"),
+        front_line(plane, front, "front"),
         _expectation(plane, front) if len(front.seeds) > 1 else Markup(),
     ]
     points = [candidate_point(plane, findings, c) for c in reversed(front.candidates)]
@@ -65,7 +65,7 @@ def overview(findings: Findings) -> Markup:
     room = np.maximum(0.06 * (high - low), 0.01)
     low, high = np.maximum(low - room, 0), high + room
     plane = Plane(across=(float(low[0]), float(high[0])), upward=(float(low[1]), float(high[1])))
-    lines = [group(hue(front.architecture), _line(plane, front, "front")) for front in shown]
+    lines = [group(hue(front.architecture), front_line(plane, front, "front")) for front in shown]
     marks = [
         group(hue(front.architecture), candidate_point(plane, findings, candidate, ring=False))
         for front in shown
@@ -108,10 +108,11 @@ def candidate_point(
     values = ", ".join(f"{name} {with_ends(bar)}" for name, bar in zip(names, (across, up), strict=True))
     said = f"{candidate.architecture} {candidate.name}: {values}; chance to be on the front {chance.mean:.2f}"
     kind = "point member" if candidate.trial_id in findings.members else "point dominated"
-    return group(kind, *parts, tabindex=0, role="img", aria_label=said, data_card=candidate.trial_id)
+    return group(kind, *parts, tabindex=0, role="img", aria_label=said, data_card=findings.card_id(candidate))
 
 
-def _line(plane: Plane, front: ConfirmedFront, kind: str) -> Markup:
+def front_line(plane: Plane, front: ConfirmedFront, kind: str) -> Markup:
+    """Returns the border of what a front's means dominate, as the page's style knows it; empty where there is none."""
     corners = staircase([candidate.means for candidate in front.members], front.reference)
     return polyline(plane.at(corners), class_=f"{kind} {hue(front.architecture)}") if len(corners) else Markup()
 

@@ -84,7 +84,7 @@ def _line(findings: Findings, candidate: Candidate, points: list[tuple[float, fl
     kind = f"point strand-of {hue(candidate.architecture)} {'member' if on_front else 'dominated'}"
     said = f"{candidate.architecture} {candidate.name}"
     return group(
-        kind, *parts, tabindex=0 if on_front else -1, role="img", aria_label=said, data_card=candidate.trial_id
+        kind, *parts, tabindex=0 if on_front else -1, role="img", aria_label=said, data_card=findings.card_id(candidate)
     )
 
 

@@ -51,7 +51,7 @@ def _chart(study: Study, budget: Budget) -> Markup:
         places = np.linspace(0, found.costs[-1], PLACES)
         orders = FEWER_ORDERS if len(found.costs) > MANY else ORDERS
         controls[name] = random_control(study, name, rng, at=places, budget=budget, orders=orders)
-    return cost_chart(traces, controls, budget)
+    return cost_chart(traces, controls, budget, {name: hue(name) for name in traces})
 
 
 def _is_random(study: Study) -> bool:

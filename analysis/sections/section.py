@@ -15,7 +15,7 @@ class Section:
         name: of its anchor, and of the template `sections/NAME.html` that draws it.
         title: its heading, and its entry in the navigation.
         content: what the template gets, beside the colours.
-        figures: what draws them for print, by the names of their files; the template may link `NAME.svg`, `.pdf` and `.png`.
+        figures: what draws them for print, by the names of their files; the template links `NAME.svg` and so on.
         files: others to lie beside the page, by their names.
     """
 
