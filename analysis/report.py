@@ -43,8 +43,8 @@ of several studies, into the report of the first:
   comparison.html, .svg, .pdf, .png, .json
                               their fronts on the same axes, differences of attainment and of hypervolumes, cost
 
-A study may be reported while it runs; the page then says that nothing is confirmed yet. With --watch it is written again
-whenever the study has changed, and pages reload themselves, until no driver is at work on it.
+A study may be reported while it runs; the page then says that nothing is confirmed yet. With --watch it is written
+again whenever the study has changed, and pages reload themselves, until no driver is at work on it.
 
 examples:
   python -m analysis.report runs/tradeoff-fonts-20260101-120000

@@ -66,8 +66,8 @@ def lettered(studies: Sequence[Study]) -> tuple[Findings, ...]:
         if study.objectives != first.objectives:
             ours, theirs = ([objective.name for objective in each.objectives] for each in (first, study))
             raise StudyUnreadable(
-                f"studies are compared that minimise the same; {first.name} minimises {' and '.join(ours)}, {study.name} "
-                f"{' and '.join(theirs)}; compare others"
+                f"studies are compared that minimise the same; {first.name} minimises {' and '.join(ours)}, "
+                f"{study.name} {' and '.join(theirs)}; compare others"
             )
     return tuple(Findings(study=study, letter=letter) for study, letter in zip(studies, ascii_uppercase, strict=False))
 

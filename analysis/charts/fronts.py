@@ -38,7 +38,7 @@ def front_chart(findings: Findings, front: ConfirmedFront) -> Markup:
     rows = _trial_rows(findings, front.architecture)
     layers = [
         _bands(plane, front) if len(front.seeds) > 1 else Markup(),
-        group("others", *(front_line(plane, other, "pale") for other in findings.fronts if other is not front)),
+        group("others", *_others(plane, findings, front)),
         _trial_dots(plane, rows),
         front_line(plane, front, "front"),
         _expectation(plane, front) if len(front.seeds) > 1 else Markup(),
@@ -111,10 +111,15 @@ def candidate_point(
     return group(kind, *parts, tabindex=0, role="img", aria_label=said, data_card=findings.card_id(candidate))
 
 
+def _others(plane: Plane, findings: Findings, front: ConfirmedFront) -> list[Markup]:
+    others = [other for other in findings.fronts if other is not front]
+    return [group(hue(other.architecture), front_line(plane, other, "pale")) for other in others]
+
+
 def front_line(plane: Plane, front: ConfirmedFront, kind: str) -> Markup:
     """Returns the border of what a front's means dominate, as the page's style knows it; empty where there is none."""
     corners = staircase([candidate.means for candidate in front.members], front.reference)
-    return polyline(plane.at(corners), class_=f"{kind} {hue(front.architecture)}") if len(corners) else Markup()
+    return polyline(plane.at(corners), class_=kind) if len(corners) else Markup()
 
 
 def _bands(plane: Plane, front: ConfirmedFront) -> Markup:

@@ -55,10 +55,11 @@ def _importance_panels(findings: Findings) -> list[dict[str, Any]]:
         if row["importance"] is not None and row["importance"] == row["importance"]:
             kept = {key: row[key] for key in ("parameter", "importance", "low", "high")}
             found[row["architecture"], row["objective"]].append(Weight(**kept))
+    most = max((w.high or w.importance for every in found.values() for w in every), default=1.0) or 1.0
     panels = []
     for (architecture, objective), parameters in found.items():
         foremost = sorted(parameters, key=lambda weight: -weight.importance)[:MOST]
         name = f"{architecture}: {spelt(objective.removeprefix('val_'))}"
-        chart = importance_chart(foremost, f"Importance for {name}", hue(architecture))
+        chart = importance_chart(foremost, f"Importance for {name}", hue(architecture), most)
         panels.append({"name": name, "hue": hue(architecture), "chart": chart})
     return panels
