@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from itertools import compress
 from typing import Final
 
 import numpy as np
@@ -184,13 +185,12 @@ def _asked(findings: Findings, plane: Plane, rows: Sequence[Dot]) -> Markup:
 
 def _names(plane: Plane, front: ConfirmedFront, rows: Sequence[Dot]) -> Markup:
     """Returns the baselines' names: beside their confirmed points, or on validation where there is none."""
-    points = [candidate.means[:2] for candidate in front.candidates] or [row[:2] for row in rows]
-    named = [(candidate.label, *candidate.means[:2]) for candidate in front.candidates if candidate.label]
+    points = [(c.means[0], c.means[1]) for c in front.candidates] or [(x, y) for x, y, _ in rows]
+    labels = [Label(x=c.means[0], y=c.means[1], text=c.label, colour="") for c in front.candidates if c.label]
     if not front.candidates:
-        named = [(said[1], x, y) for x, y, said in rows if said[1]]
-    inside = plane.inside([place[1:] for place in named])
-    labels = [Label(x=x, y=y, text=name, colour="") for (name, x, y), shown in zip(named, inside, strict=True) if shown]
-    return plane.named(labels, points, along_front(front))
+        labels = [Label(x=x, y=y, text=said[1], colour="") for x, y, said in rows if said[1]]
+    inside = plane.inside([(label.x, label.y) for label in labels])
+    return plane.named(list(compress(labels, inside)), points, along_front(front))
 
 
 def _ends(candidate: Candidate) -> list[tuple[float, float]]:
