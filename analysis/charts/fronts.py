@@ -125,14 +125,18 @@ def front_line(plane: Plane, front: ConfirmedFront, kind: str) -> Markup:
 
 def _bands(plane: Plane, front: ConfirmedFront) -> Markup:
     """Returns what a quarter to three quarters of the seeds attain, and the border of what half of them do."""
-    low, middle, high = (plane.at(staircase(surface(front.values, part), front.reference)) for part in BAND)
-    area = element("path", d=f"{trail(low)}L{trail(high[::-1])[1:]}Z", class_="band")
-    return group("bands", area, polyline(middle, class_="median"))
+    low, middle, high = (staircase(surface(front.values, part), front.reference) for part in BAND)
+    if not len(low):
+        return Markup()
+    # Where too few seeds attain anything within the reference, the band ends there.
+    end = plane.at(high if len(high) else [front.reference])
+    area = element("path", d=f"{trail(plane.at(low))}L{trail(end[::-1])[1:]}Z", class_="band")
+    return group("bands", area, *([polyline(plane.at(middle), class_="median")] if len(middle) else []))
 
 
 def _expectation(plane: Plane, front: ConfirmedFront) -> Markup:
     border = staircase(vorobev(front.values, front.reference).surface, front.reference)
-    return group("expectation", polyline(plane.at(border)))
+    return group("expectation", polyline(plane.at(border))) if len(border) else Markup()
 
 
 def _trial_rows(findings: Findings, architecture: str) -> list[Dot]:
