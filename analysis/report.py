@@ -34,6 +34,8 @@ writes into runs/NAME/report:
   pareto.svg, .pdf, .png      the objectives against each other, with the confirmed front of every architecture
   bands.svg, ...              what the fronts attain over seeds, and where one network attains more than another
   success.svg, ...            test error against the success rate of the paper's attack
+  mixtures.svg, ...           the weights of the losses along every front
+  cost.svg, ...               hypervolume on validation against what the search took
   departures.svg, ...         how far adversarial and random perturbations take test images from the manifold
   manifold.png                what a learned manifold makes: reconstructions, samples, adversarial examples
   front.csv, .tex             the members of the fronts with intervals; a table for LaTeX with booktabs

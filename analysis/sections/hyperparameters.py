@@ -1,6 +1,7 @@
 """The part of the page on which hyperparameters lead where, and which of them matter."""
 
 from collections import defaultdict
+from functools import partial
 from typing import Any, Final
 
 from analysis.charts.fronts import hue
@@ -9,6 +10,7 @@ from analysis.charts.mixtures import legend, mixture_chart
 from analysis.charts.parallel import parallel_chart
 from analysis.findings import Findings
 from analysis.formats import plural, spelt
+from analysis.printed import mixtures
 from analysis.prose import conditions, retrained
 from analysis.sections.section import Section
 from analysis.settings import axes, weights
@@ -46,6 +48,7 @@ def section(findings: Findings) -> Section | None:
             "searched": f"{plural(len(findings.study.trials), 'trial')}. "
             f"{conditions(findings.study, findings.study.config['evaluation'])}",
         },
+        figures={"mixtures": partial(mixtures, findings, mixed)} if mixed else {},
     )
 
 

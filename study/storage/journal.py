@@ -23,8 +23,8 @@ from study.storage.atomic import said_plainly, sync_folder
 from study.storage.segments import COPY, line, mend, numbers, paths, segments
 from study.storage.segments import Event as Event  # what a journal holds is asked for here
 
-# Whoever asks whether a driver is at work (`analysis.presence.held`) is in its way for an instant: it tries again before
-# it gives up.
+# Whoever asks whether a driver is at work (`analysis.presence.held`) is in its way for an instant: it tries again
+# before it gives up.
 ATTEMPTS, PAUSE = 4, 0.1  # seconds
 SEGMENT_EVENTS = 1000  # a segment that is copied elsewhere again and again had better be short
 

@@ -21,7 +21,7 @@ from tests.analysis.synthetic import data_json, read_rows, write_study
 from trainables.columns import flat
 from trainables.config import RoleConfig, TrialConfig
 
-FIGURES = ("pareto", "bands", "success")
+FIGURES = ("pareto", "bands", "success", "mixtures", "cost")
 FILES = {
     "index.html",
     "front.csv",
