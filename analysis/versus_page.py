@@ -97,6 +97,7 @@ def _answer(every: Sequence[Findings], found: Sequence[Versus], sides: dict[str,
     return Section(
         name="answer",
         title="Summary",
+        opens=True,
         content={
             "studies": [(findings.letter, findings.study.name, _in_short(findings)) for findings in every],
             "sentence": _sentence(tested, found),

@@ -17,7 +17,7 @@ NUMBERS: Final = 36.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weight:
-    """How much a parameter matters, as a part of the objective's variance, with an interval or without."""
+    """How much a parameter matters, as a part of what all matter together, with an interval or without."""
 
     parameter: str
     importance: float
