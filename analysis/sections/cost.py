@@ -27,14 +27,16 @@ def section(findings: Findings) -> Section | None:
     found = {budget: known for budget in UNITS if (known := _traces(study, budget))}
     if not found:
         return None
-    controls = {budget: _controls(study, traces, budget) for budget, traces in found.items()}
     hues = {name: hue(name) for name in study.architectures}
     first = next(iter(found))
+    control = _controls(study, found[first], first)
     return Section(
         name="cost",
         title="Cost",
         content={
-            "charts": [cost_chart(traces, controls[budget], budget, hues) for budget, traces in found.items()],
+            "charts": [
+                cost_chart(traces, control if budget == first else {}, budget, hues) for budget, traces in found.items()
+            ],
             "networks": [(called, name) for name, called in hues.items()],
             "controlled": _is_random(study),
             "printed": first == "gradient_evaluations",
@@ -43,7 +45,7 @@ def section(findings: Findings) -> Section | None:
             "corner": corner_of(study.objectives),
             "conditions": conditions(study, study.config["evaluation"]),
         },
-        figures={"cost": partial(costs, found[first], controls[first])} if first == "gradient_evaluations" else {},
+        figures={"cost": partial(costs, found[first], control)} if first == "gradient_evaluations" else {},
     )
 
 
