@@ -6,10 +6,16 @@ READY := $(VENV)/.ready
 DATA ?=
 SPREAD := -n auto --maxprocesses 4 --dist loadfile  # tests over processors, a file to each
 
-.PHONY: demo test test-slow test-kills lint format clean
+.PHONY: demo example test test-slow test-kills lint format clean
 
 demo: $(READY)  ## a small study from nothing to a report, in about ten minutes on two cores
 	$(BIN)/python -m study.launch --space tradeoff --scale demo $(if $(DATA),--data-root $(DATA))
+
+example: $(READY)  ## docs/example-report, from a study of its own: half an hour on two cores; DATA has FONTS/prototypes.npz
+	$(BIN)/python -m study.launch --space tradeoff --scale laptop --architectures conv mlp resnet --name example \
+		--data-root $(DATA)
+	mkdir -p docs/example-report
+	cp runs/example/report/* docs/example-report/
 
 test: $(READY)  ## the quick tests
 	$(BIN)/python -m pytest -q $(SPREAD)

@@ -42,13 +42,14 @@ def bands(study: Study, pair: tuple[str, str] | None = None) -> Figure:
         if not fronts:
             sheet.say("no candidate is confirmed")
             return sheet.figure
-        window = _window(fronts)
+        window = window_of(fronts)
         sheet.set_limits(*window)
         for number, front in enumerate(fronts):
             _draw_band(sheet.panels[number], front)
             sheet.name(number, [model_handle(front.architecture, _named(front), line=True)])
         if compared:
-            _draw_difference(sheet.panels[-1], *compared, window)
+            colours = (look(compared[0].architecture).colour, look(compared[1].architecture).colour)
+            draw_difference(sheet.panels[-1], *compared, window, colours)
             sheet.name(len(fronts), [_more(front) for front in compared])
         models = [model_handle(fronts[0].architecture, _named(fronts[0]), line=True)] if len(fronts) == 1 else []
         sheet.explain([*models, *_meanings()])
@@ -67,7 +68,7 @@ def _pair(
     return (best[0], best[1]) if len(best) == 2 else None
 
 
-def _window(fronts: Sequence[ConfirmedFront]) -> tuple[Limits, Limits]:
+def window_of(fronts: Sequence[ConfirmedFront]) -> tuple[Limits, Limits]:
     """Returns limits of both axes that hold all corners of what one seed attains and of what all do."""
     parts = [(front, part) for front in fronts for part in (1 / len(front.values), 1.0)]
     points = np.concatenate([surface(front.values, part) for front, part in parts])
@@ -94,15 +95,26 @@ def _height(corners: Array, columns: Array, top: float) -> Array:
     return found
 
 
-def _draw_difference(axes: Axes, one: ConfirmedFront, other: ConfirmedFront, window: tuple[Limits, Limits]) -> None:
+def draw_difference(
+    axes: Axes, one: ConfirmedFront, other: ConfirmedFront, window: tuple[Limits, Limits], colours: tuple[str, str]
+) -> None:
+    """Draws where one side attains more often than the other, the deeper the more often, and both medians.
+
+    Args:
+        axes: with their limits.
+        one: a side.
+        other: the other.
+        window: these limits.
+        colours: of the sides.
+    """
     found = difference(one.values, other.values, one.reference)
-    colours = np.asarray([to_rgb(look(front.architecture).colour) for front in (one, other)])
-    shown = np.concatenate([colours[(found.values < 0).astype(int)], np.abs(found.values)[..., None]], axis=-1)
+    rgb = np.asarray([to_rgb(colour) for colour in colours])
+    shown = np.concatenate([rgb[(found.values < 0).astype(int)], np.abs(found.values)[..., None]], axis=-1)
     across, upward = (np.append(edges[:-1], max(edges[-1], window[axis][1])) for axis, edges in enumerate(found.edges))
     axes.pcolormesh(across, upward, shown.transpose(1, 0, 2), rasterized=True, linewidth=0, zorder=1)
-    for front in (one, other):
+    for front, colour in zip((one, other), colours, strict=True):
         median = staircase(surface(front.values), front.reference)
-        axes.plot(*median.T, "-", color=look(front.architecture).colour, linewidth=0.8, zorder=2)
+        axes.plot(*median.T, "-", color=colour, linewidth=0.8, zorder=2)
 
 
 def _named(front: ConfirmedFront) -> str:

@@ -1,7 +1,7 @@
 """What the page says of a candidate that somebody points at."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from analysis.charts.fronts import hue
@@ -39,6 +39,7 @@ def _card(findings: Findings, candidate: Candidate, spent: list[dict[str, Any]],
     rows.append((plural(len(candidate.seeds), "seed").partition(" ")[2], _seeds(candidate)))
     rows.append(("a training took", _budget(spent)))
     return {
+        "id": findings.card_id(candidate),
         "trial_id": candidate.trial_id,
         "name": candidate.name,
         "hue": hue(candidate.architecture),
@@ -65,7 +66,7 @@ def _seeds(candidate: Candidate) -> str:
     return ", ".join(map(str, candidate.seeds))
 
 
-def _budget(spent: list[Mapping[str, Any]]) -> str:
+def _budget(spent: Sequence[Mapping[str, Any]]) -> str:
     """Returns what a training of a candidate took, mean over seeds."""
     told = []
     evaluations = [row["gradient_evaluations"] for row in spent if row["gradient_evaluations"] is not None]

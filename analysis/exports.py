@@ -91,7 +91,7 @@ def _interval(ends: Mapping[str, Any], digits: str) -> str:
 def _caption(found: Mapping[str, Any]) -> str:
     threat = found["threat_model"]
     numbers = sorted({len(m["seeds"]) for part in found["architectures"].values() for m in part["front"]})
-    seeds = f"{numbers[0]} to {numbers[-1]}" if len(set(numbers)) > 1 else f"{(numbers or [DASH])[0]}"
+    seeds = " to ".join(map(str, dict.fromkeys([numbers[0], numbers[-1]]))) if numbers else DASH
     text = (
         f"{found['name']}: means over {seeds} fresh seeds on test, in brackets 95 % Student's t intervals in Wilson's "
         f"form; {norm_name(threat['norm'])}, epsilon = {threat['epsilon']:g}, eta = {threat['eta']:g}; chance: that of "

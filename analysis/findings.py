@@ -15,9 +15,19 @@ from analysis.summary import trial_configs
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Findings:
-    """A loaded study, and what follows from its tables."""
+    """A loaded study, and what follows from its tables.
+
+    Attributes:
+        study: as it was loaded.
+        letter: tells it from others on the same page; empty where there are none.
+    """
 
     study: Study
+    letter: str = ""
+
+    def card_id(self, candidate: Candidate) -> str:
+        """Returns the name of a candidate's card, which no other on the page has."""
+        return f"{self.letter}:{candidate.trial_id}" if self.letter else candidate.trial_id
 
     @cached_property
     def fronts(self) -> tuple[ConfirmedFront, ...]:

@@ -61,12 +61,28 @@ def sections(study: Study) -> list[Section]:
     return [found for build in builders if (found := build(findings)) is not None]
 
 
-def page(study: Study, parts: Sequence[Section], refresh: int | None = None) -> str:
-    """Returns the page as HTML.
+def study_page(study: Study, parts: Sequence[Section], refresh: int | None = None) -> str:
+    """Returns a study's page as HTML.
 
     Args:
         study: that it tells of.
         parts: its sections.
+        refresh: seconds after which a browser loads it anew, or None where it is final.
+    """
+    one, other = (objective.label for objective in study.objectives)
+    return page(study.name, f"Disentangle · test {one} against {other}", parts, [Findings(study=study)], refresh)
+
+
+def page(
+    title: str, eyebrow: str, parts: Sequence[Section], every: Sequence[Findings], refresh: int | None = None
+) -> str:
+    """Returns a page as HTML.
+
+    Args:
+        title: its heading.
+        eyebrow: the line above.
+        parts: its sections.
+        every: studies whose candidates may be pointed at.
         refresh: seconds after which a browser loads it anew, or None where it is final.
     """
     script = _template("page.js")
@@ -74,10 +90,10 @@ def page(study: Study, parts: Sequence[Section], refresh: int | None = None) -> 
         _environment()
         .get_template("page.html")
         .render(
-            name=study.name,
-            objectives=[objective.label for objective in study.objectives],
+            title=title,
+            eyebrow=eyebrow,
             sections=parts,
-            cards=cards(Findings(study=study)),
+            cards=[card for findings in every for card in cards(findings)],
             colours=colours(),
             refresh=refresh,
             style=Markup(_template("page.css")),

@@ -260,7 +260,8 @@ def _panels(fronts: Sequence[ConfirmedFront]) -> str:
 def _and_the_papers(by: Mapping[str, Any]) -> str:
     if not by.get("paper_attempts") or by["radii"][-1] < 1:
         return ""
-    return f"; at the largest, what the paper's attack breaks counts too (the worst of {by['paper_attempts']} attempts)"
+    attempts = plural(by["paper_attempts"], "attempt")
+    return f"; at the largest, what the paper's attack breaks counts too (the worst of {attempts})"
 
 
 def bars_meaning(fronts: Sequence[ConfirmedFront]) -> str:

@@ -45,21 +45,25 @@ def fetched(address: str) -> Iterator[Path]:
         yield folder
 
 
-def write_back(report: Path, address: str) -> str:
-    """Copies a report's folder to a study's address, the page last, and returns the page's address.
+def write_back(page: Path, address: str) -> str:
+    """Copies a report's folder to a study's address, its pages last, and returns the address of one of them.
+
+    Args:
+        page: that one, in the folder.
+        address: the study's.
 
     Raises:
         OSError: where the address does not take it.
     """
     files, path = fs.FileSystem.from_uri(address)
-    for file in sorted(report.iterdir(), key=lambda file: file.suffix == ".html"):
+    for file in sorted(page.parent.iterdir(), key=lambda file: file.suffix == ".html"):
         target = f"{path.rstrip('/')}/report/{file.name}"
         if files.type_name == "local":  # elsewhere folders are a part of a file's name
             files.create_dir(str(PurePosixPath(target).parent), recursive=True)
         with files.open_output_stream(target, compression=None) as stream:
             stream.write(file.read_bytes())
     parts = urlsplit(shown(address))
-    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/report/index.html"))
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/report/{page.name}"))
 
 
 def is_address(text: str) -> bool:

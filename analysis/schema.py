@@ -133,9 +133,9 @@ METADATA: Final = {
 IMPORTANCE: Final = pa.schema(
     [
         pa.field("architecture", pa.string()),
-        pa.field("objective", pa.string()),  # one of METRICS
+        pa.field("objective", pa.string()),  # one of METRICS, or "front": being among the least dominated
         pa.field("parameter", pa.string()),  # of the space
-        pa.field("importance", pa.float64()),  # part of the variance of the objective
+        pa.field("importance", pa.float64()),  # its part of what all parameters of the objective amount to
         pa.field("low", pa.float64()),  # of an interval, or null
         pa.field("high", pa.float64()),
     ]

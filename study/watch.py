@@ -15,6 +15,7 @@ from typing import Any
 
 from rich.console import Console
 
+from analysis.presence import held
 from study.config import StudyConfig
 from study.errors import JournalDamaged, Refused
 from study.interrupt import Interrupt
@@ -25,7 +26,6 @@ from study.monitoring.watch import Watch, Watches
 from study.options import shown
 from study.parsing import Parser
 from study.storage.follow import Entry, Follower
-from study.storage.journal import held
 from study.storage.provenance import test_accesses
 from study.storage.store import resume_command
 

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from itertools import compress
 from typing import Final
 
 import numpy as np
@@ -38,9 +39,9 @@ def front_chart(findings: Findings, front: ConfirmedFront) -> Markup:
     rows = _trial_rows(findings, front.architecture)
     layers = [
         _bands(plane, front) if len(front.seeds) > 1 else Markup(),
-        group("others", *(_line(plane, other, "pale") for other in findings.fronts if other is not front)),
+        group("others", *_others(plane, findings, front)),
         _trial_dots(plane, rows),
-        _line(plane, front, "front"),
+        front_line(plane, front, "front"),
         _expectation(plane, front) if len(front.seeds) > 1 else Markup(),
     ]
     points = [candidate_point(plane, findings, c) for c in reversed(front.candidates)]
@@ -65,7 +66,7 @@ def overview(findings: Findings) -> Markup:
     room = np.maximum(0.06 * (high - low), 0.01)
     low, high = np.maximum(low - room, 0), high + room
     plane = Plane(across=(float(low[0]), float(high[0])), upward=(float(low[1]), float(high[1])))
-    lines = [group(hue(front.architecture), _line(plane, front, "front")) for front in shown]
+    lines = [group(hue(front.architecture), front_line(plane, front, "front")) for front in shown]
     marks = [
         group(hue(front.architecture), candidate_point(plane, findings, candidate, ring=False))
         for front in shown
@@ -108,24 +109,34 @@ def candidate_point(
     values = ", ".join(f"{name} {with_ends(bar)}" for name, bar in zip(names, (across, up), strict=True))
     said = f"{candidate.architecture} {candidate.name}: {values}; chance to be on the front {chance.mean:.2f}"
     kind = "point member" if candidate.trial_id in findings.members else "point dominated"
-    return group(kind, *parts, tabindex=0, role="img", aria_label=said, data_card=candidate.trial_id)
+    return group(kind, *parts, tabindex=0, role="img", aria_label=said, data_card=findings.card_id(candidate))
 
 
-def _line(plane: Plane, front: ConfirmedFront, kind: str) -> Markup:
+def _others(plane: Plane, findings: Findings, front: ConfirmedFront) -> list[Markup]:
+    others = [other for other in findings.fronts if other is not front]
+    return [group(hue(other.architecture), front_line(plane, other, "pale")) for other in others]
+
+
+def front_line(plane: Plane, front: ConfirmedFront, kind: str) -> Markup:
+    """Returns the border of what a front's means dominate, as the page's style knows it; empty where there is none."""
     corners = staircase([candidate.means for candidate in front.members], front.reference)
-    return polyline(plane.at(corners), class_=f"{kind} {hue(front.architecture)}") if len(corners) else Markup()
+    return polyline(plane.at(corners), class_=kind) if len(corners) else Markup()
 
 
 def _bands(plane: Plane, front: ConfirmedFront) -> Markup:
     """Returns what a quarter to three quarters of the seeds attain, and the border of what half of them do."""
-    low, middle, high = (plane.at(staircase(surface(front.values, part), front.reference)) for part in BAND)
-    area = element("path", d=f"{trail(low)}L{trail(high[::-1])[1:]}Z", class_="band")
-    return group("bands", area, polyline(middle, class_="median"))
+    low, middle, high = (staircase(surface(front.values, part), front.reference) for part in BAND)
+    if not len(low):
+        return Markup()
+    # Where too few seeds attain anything within the reference, the band ends there.
+    end = plane.at(high if len(high) else [front.reference])
+    area = element("path", d=f"{trail(plane.at(low))}L{trail(end[::-1])[1:]}Z", class_="band")
+    return group("bands", area, *([polyline(plane.at(middle), class_="median")] if len(middle) else []))
 
 
 def _expectation(plane: Plane, front: ConfirmedFront) -> Markup:
     border = staircase(vorobev(front.values, front.reference).surface, front.reference)
-    return group("expectation", polyline(plane.at(border)))
+    return group("expectation", polyline(plane.at(border))) if len(border) else Markup()
 
 
 def _trial_rows(findings: Findings, architecture: str) -> list[Dot]:
@@ -178,13 +189,12 @@ def _asked(findings: Findings, plane: Plane, rows: Sequence[Dot]) -> Markup:
 
 def _names(plane: Plane, front: ConfirmedFront, rows: Sequence[Dot]) -> Markup:
     """Returns the baselines' names: beside their confirmed points, or on validation where there is none."""
-    points = [candidate.means[:2] for candidate in front.candidates] or [row[:2] for row in rows]
-    named = [(candidate.label, *candidate.means[:2]) for candidate in front.candidates if candidate.label]
+    points = [(c.means[0], c.means[1]) for c in front.candidates] or [(x, y) for x, y, _ in rows]
+    labels = [Label(x=c.means[0], y=c.means[1], text=c.label, colour="") for c in front.candidates if c.label]
     if not front.candidates:
-        named = [(said[1], x, y) for x, y, said in rows if said[1]]
-    inside = plane.inside([place[1:] for place in named])
-    labels = [Label(x=x, y=y, text=name, colour="") for (name, x, y), shown in zip(named, inside, strict=True) if shown]
-    return plane.named(labels, points, along_front(front))
+        labels = [Label(x=x, y=y, text=said[1], colour="") for x, y, said in rows if said[1]]
+    inside = plane.inside([(label.x, label.y) for label in labels])
+    return plane.named(list(compress(labels, inside)), points, along_front(front))
 
 
 def _ends(candidate: Candidate) -> list[tuple[float, float]]:

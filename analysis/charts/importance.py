@@ -17,7 +17,7 @@ NUMBERS: Final = 36.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weight:
-    """How much a parameter matters, as a part of the objective's variance, with an interval or without."""
+    """How much a parameter matters, as a part of what all matter together, with an interval or without."""
 
     parameter: str
     importance: float
@@ -25,21 +25,24 @@ class Weight:
     high: float | None
 
 
-def importance_chart(weights: Sequence[Weight], label: str, hue: str) -> Markup:
+def importance_chart(weights: Sequence[Weight], label: str, hue: str, most: float = 1.0) -> Markup:
     """Returns a bar for every parameter, on a scale that all charts of a study share.
 
     Args:
         weights: of the parameters, in the order to draw them.
         label: what the chart shows.
         hue: the page's name for its colour.
+        most: importance at which the scale ends.
     """
-    rows = [_row(place, weight) for place, weight in enumerate(weights)]
+    rows = [_row(place, weight, most) for place, weight in enumerate(weights)]
     return picture(WIDTH, ROW * len(rows) + 4, label, rows, class_=f"chart {hue}")
 
 
-def _row(place: int, weight: Weight) -> Markup:
+def _row(place: int, weight: Weight, most: float) -> Markup:
     middle, length = 2 + ROW * (place + 0.5), WIDTH - NAMES - NUMBERS
-    ends = [NAMES + length * min(max(end or 0.0, 0.0), 1.0) for end in (weight.importance, weight.low, weight.high)]
+    ends = [
+        NAMES + length * min(max((end or 0.0) / most, 0.0), 1.0) for end in (weight.importance, weight.low, weight.high)
+    ]
     width = max(ends[0] - NAMES, 1.0)
     parts = [
         text(weight.parameter, NAMES - 8, middle + 4, class_="tick strong", text_anchor="end"),

@@ -25,7 +25,7 @@ def mixture_chart(findings: Findings, front: ConfirmedFront, weights: Mapping[st
         front: an architecture's, with members.
         weights: by trial, of its losses by name; they add up to 1.
     """
-    rows = [_row(member, place, weights[member.trial_id]) for place, member in enumerate(front.members)]
+    rows = [_row(findings, member, place, weights[member.trial_id]) for place, member in enumerate(front.members)]
     heads = [
         text(objective.label, end, 11, class_="tick", text_anchor="end")
         for objective, end in zip(findings.study.objectives, ENDS, strict=True)
@@ -34,7 +34,7 @@ def mixture_chart(findings: Findings, front: ConfirmedFront, weights: Mapping[st
     return picture(WIDTH, height, f"{front.architecture}: weights of the losses", [*heads, *rows], class_="chart")
 
 
-def _row(member: Candidate, place: int, weights: Mapping[str, float]) -> Markup:
+def _row(findings: Findings, member: Candidate, place: int, weights: Mapping[str, float]) -> Markup:
     top, start, length = 18 + ROW * place, NAMES, WIDTH - NAMES - NUMBERS
     parts = [text(_short(member.name), NAMES - 8, top + 13, class_="tick strong", text_anchor="end")]
     for number, weight in enumerate(weights.values()):
@@ -47,7 +47,7 @@ def _row(member: Candidate, place: int, weights: Mapping[str, float]) -> Markup:
     told = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
     parts.insert(0, element("rect", x=0.0, y=top, width=WIDTH, height=ROW, class_="hit"))
     return group(
-        "point", *parts, tabindex=0, role="img", aria_label=f"{member.name}: {told}", data_card=member.trial_id
+        "point", *parts, tabindex=0, role="img", aria_label=f"{member.name}: {told}", data_card=findings.card_id(member)
     )
 
 

@@ -52,7 +52,7 @@ def _heights(values: Values, candidates: tuple[Candidate, ...]) -> dict[str, flo
     found = {}
     for candidate in candidates:
         value = values.get(candidate.trial_id)
-        part = 0.0 if value is None else (scale(value) - low) / ((high - low) or 1.0)
+        part = 0.5 if value is None or high == low else (scale(value) - low) / (high - low)
         found[candidate.trial_id] = NONE if value is None else BOTTOM - part * (BOTTOM - TOP)
     return found
 
@@ -61,6 +61,7 @@ def _axis(name: str, x: float, known: list[float]) -> Markup:
     parts = [polyline(np.asarray([[x, TOP], [x, BOTTOM]]), class_="axis"), _title(name, x)]
     if known:
         parts.append(text(f"{max(known):.3g}", x, TOP - 6, class_="tick", text_anchor="middle"))
+    if len(set(known)) > 1:
         parts.append(text(f"{min(known):.3g}", x, BOTTOM + 14, class_="tick", text_anchor="middle"))
     return group("axes", *parts)
 
@@ -84,7 +85,7 @@ def _line(findings: Findings, candidate: Candidate, points: list[tuple[float, fl
     kind = f"point strand-of {hue(candidate.architecture)} {'member' if on_front else 'dominated'}"
     said = f"{candidate.architecture} {candidate.name}"
     return group(
-        kind, *parts, tabindex=0 if on_front else -1, role="img", aria_label=said, data_card=candidate.trial_id
+        kind, *parts, tabindex=0 if on_front else -1, role="img", aria_label=said, data_card=findings.card_id(candidate)
     )
 
 

@@ -5,7 +5,6 @@ import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -86,7 +85,6 @@ def _offer(study: Study, candidate: Candidate, reasons: list[str]) -> dict[str, 
         "metrics": [with_ends(candidate.spread(objective.on_test)) for objective in candidate.objectives],
         "command": command(study, candidate),
         "model": model_file(candidate),
-        "link": quote(f"../{model_file(candidate)}"),
         "seeds": f"one of {plural(len(candidate.seeds), 'seed')}" if len(candidate.seeds) > 1 else "",
     }
 

@@ -1,16 +1,18 @@
 """The part of the page on what the search cost, and what it had found by then."""
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import numpy as np
-from markupsafe import Markup
 
 from analysis.charts.cost import UNITS, cost_chart
 from analysis.charts.fronts import hue
-from analysis.cost import ORDERS, Budget, Control, random_control, search_trace
+from analysis.cost import ORDERS, Budget, Control, Trace, random_control, search_trace
 from analysis.findings import Findings
 from analysis.load import Study
 from analysis.objectives import corner_of
+from analysis.printed import costs
 from analysis.prose import conditions
 from analysis.sections.section import Section
 
@@ -22,36 +24,47 @@ FEWER_ORDERS: Final = 40
 def section(findings: Findings) -> Section | None:
     """Returns hypervolume on validation against cost; None where no trial has given a result."""
     study = findings.study
-    charts = [chart for budget in UNITS if (chart := _chart(study, budget))]
-    if not charts:
+    found = {budget: known for budget in UNITS if (known := _traces(study, budget))}
+    if not found:
         return None
+    hues = {name: hue(name) for name in study.architectures}
+    first = next(iter(found))
+    control = _controls(study, found[first], first)
     return Section(
         name="cost",
         title="Cost",
         content={
-            "charts": charts,
-            "networks": [(hue(name), name) for name in study.architectures],
+            "charts": [
+                cost_chart(traces, control if budget == first else {}, budget, hues) for budget, traces in found.items()
+            ],
+            "networks": [(called, name) for name, called in hues.items()],
             "controlled": _is_random(study),
+            "printed": first == "gradient_evaluations",
             "asked": len(study.trials),
             "sampler": study.config.get("sampler", ""),
             "corner": corner_of(study.objectives),
             "conditions": conditions(study, study.config["evaluation"]),
         },
+        figures={"cost": partial(costs, found[first], control)} if first == "gradient_evaluations" else {},
     )
 
 
-def _chart(study: Study, budget: Budget) -> Markup:
+def _traces(study: Study, budget: Budget) -> dict[str, Trace]:
+    """Returns by architecture what the search had found for its cost; empty where nothing was found or counted."""
     traces = {name: search_trace(study, name, budget) for name in study.architectures}
     traces = {name: found for name, found in traces.items() if len(found.costs) and found.volumes[-1] > 0}
-    if not traces or not any(found.costs[-1] > 0 for found in traces.values()):
-        return Markup()
+    return traces if any(found.costs[-1] > 0 for found in traces.values()) else {}
+
+
+def _controls(study: Study, traces: Mapping[str, Trace], budget: Budget) -> dict[str, Control]:
+    """Returns by architecture what the order of trials leaves to chance; empty unless these were drawn at random."""
     rng = np.random.default_rng(0)  # the same study gives the same page
     controls: dict[str, Control] = {}
     for name, found in traces.items() if _is_random(study) else ():
         places = np.linspace(0, found.costs[-1], PLACES)
         orders = FEWER_ORDERS if len(found.costs) > MANY else ORDERS
         controls[name] = random_control(study, name, rng, at=places, budget=budget, orders=orders)
-    return cost_chart(traces, controls, budget)
+    return controls
 
 
 def _is_random(study: Study) -> bool:

@@ -21,8 +21,8 @@ from analysis.settings import settings_meaning, titles
 
 SPREAD: Final = (
     "Band: what at least a quarter and not yet three quarters of the seeds attain; dotted: what half of them do; "
-    "dashed: Vorob'ev's expectation, the attainment surface whose volume is the seeds' mean. The arc around a point is its "
-    "chance to be on the front, a full circle 1."
+    "dashed: Vorob'ev's expectation, the attainment surface whose volume is the seeds' mean. The arc around a point is "
+    "its chance to be on the front, a full circle 1."
 )
 
 

@@ -1,6 +1,7 @@
 """The part of the page on which hyperparameters lead where, and which of them matter."""
 
 from collections import defaultdict
+from functools import partial
 from typing import Any, Final
 
 from analysis.charts.fronts import hue
@@ -9,6 +10,7 @@ from analysis.charts.mixtures import legend, mixture_chart
 from analysis.charts.parallel import parallel_chart
 from analysis.findings import Findings
 from analysis.formats import plural, spelt
+from analysis.printed import mixtures
 from analysis.prose import conditions, retrained
 from analysis.sections.section import Section
 from analysis.settings import axes, weights
@@ -46,6 +48,7 @@ def section(findings: Findings) -> Section | None:
             "searched": f"{plural(len(findings.study.trials), 'trial')}. "
             f"{conditions(findings.study, findings.study.config['evaluation'])}",
         },
+        figures={"mixtures": partial(mixtures, findings, mixed)} if mixed else {},
     )
 
 
@@ -55,10 +58,11 @@ def _importance_panels(findings: Findings) -> list[dict[str, Any]]:
         if row["importance"] is not None and row["importance"] == row["importance"]:
             kept = {key: row[key] for key in ("parameter", "importance", "low", "high")}
             found[row["architecture"], row["objective"]].append(Weight(**kept))
+    most = max((w.high or w.importance for every in found.values() for w in every), default=1.0) or 1.0
     panels = []
     for (architecture, objective), parameters in found.items():
         foremost = sorted(parameters, key=lambda weight: -weight.importance)[:MOST]
         name = f"{architecture}: {spelt(objective.removeprefix('val_'))}"
-        chart = importance_chart(foremost, f"Importance for {name}", hue(architecture))
+        chart = importance_chart(foremost, f"Importance for {name}", hue(architecture), most)
         panels.append({"name": name, "hue": hue(architecture), "chart": chart})
     return panels

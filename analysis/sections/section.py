@@ -14,13 +14,15 @@ class Section:
     Attributes:
         name: of its anchor, and of the template `sections/NAME.html` that draws it.
         title: its heading, and its entry in the navigation.
+        opens: whether it opens the page, right under its name and without a heading.
         content: what the template gets, beside the colours.
-        figures: what draws them for print, by the names of their files; the template may link `NAME.svg`, `.pdf` and `.png`.
+        figures: what draws them for print, by the names of their files; the template links `NAME.svg` and so on.
         files: others to lie beside the page, by their names.
     """
 
     name: str
     title: str
     content: Mapping[str, Any]
+    opens: bool = False
     figures: Mapping[str, Callable[[], Figure]] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)

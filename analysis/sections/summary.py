@@ -18,6 +18,7 @@ def section(findings: Findings) -> Section:
     return Section(
         name="summary",
         title="Summary",
+        opens=True,
         content={
             "sentences": [what_ran(study), what_was_found(study, fronts), how_much(study, fronts)],
             "cautions": cautions(study, fronts),

@@ -5,6 +5,7 @@
   const known = new Map();
   for (const article of document.getElementById("cards").content.children) known.set(article.dataset.of, article);
   let held = null; // what was tapped: its card stays until something else is
+  let anchor = null; // returns the box that the card stands beside
 
   // Light or dark: what the reader chose last, or what the system says.
   const remember = (theme) => { try { localStorage.setItem("disentangle-theme", theme); } catch { /* a private window */ } };
@@ -24,19 +25,21 @@
     card.style.left = `${Math.max(8, right ? box.right + gap : box.left - gap - width)}px`;
     card.style.top = `${Math.min(Math.max(8, box.top + box.height / 2 - height / 2), Math.max(8, innerHeight - height - 8))}px`;
   };
-  const show = (content, box) => {
+  const show = (content, beside) => {
+    anchor = beside;
     card.replaceChildren(content);
     card.hidden = false;
-    place(box);
+    place(anchor());
   };
   const mark = (id) => {
     for (const point of document.querySelectorAll(".point.chosen")) point.classList.remove("chosen");
     if (id !== null) for (const point of document.querySelectorAll(".point")) point.classList.toggle("chosen", point.dataset.card === id);
   };
-  const open = (point, box) => {
+  const open = (point, event) => {
     const article = known.get(point.dataset.card);
     if (!article) return;
-    show(article.cloneNode(true), box);
+    const fixed = point.matches(".strand-of") && event ? new DOMRect(event.clientX, event.clientY, 0, 0) : null;
+    show(article.cloneNode(true), () => fixed ?? (point.querySelector(".mark") ?? point).getBoundingClientRect());
     mark(point.dataset.card);
   };
   const close = () => {
@@ -47,25 +50,21 @@
     document.querySelector(".spot")?.remove();
   };
   const release = () => { held = null; close(); };
-  const boxOf = (point, event) => {
-    if (event && point.matches(".strand-of")) return new DOMRect(event.clientX, event.clientY, 0, 0);
-    return (point.querySelector(".mark") ?? point).getBoundingClientRect();
-  };
   for (const point of document.querySelectorAll(".point")) {
-    point.addEventListener("pointerenter", (event) => { if (!held && event.pointerType !== "touch") open(point, boxOf(point, event)); });
+    point.addEventListener("pointerenter", (event) => { if (!held && event.pointerType !== "touch") open(point, event); });
     point.addEventListener("pointerleave", close);
-    point.addEventListener("focus", () => { if (point.matches(":focus-visible")) { held = null; open(point, boxOf(point)); } });
+    point.addEventListener("focus", () => { if (point.matches(":focus-visible")) { held = null; open(point); } });
     point.addEventListener("blur", () => { if (held !== point) close(); });
     point.addEventListener("click", (event) => {
       event.stopPropagation();
       held = point;
-      open(point, boxOf(point, event));
+      open(point, event);
       card.classList.add("held");
     });
   }
   document.addEventListener("click", (event) => { if (!card.contains(event.target)) release(); });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") release(); });
-  addEventListener("scroll", () => { if (matchMedia("(min-width: 48rem)").matches) release(); }, { passive: true });
+  addEventListener("scroll", () => { if (!card.hidden) place(anchor()); }, { passive: true });
 
   // Dots of trials are one path; which of them is meant follows from the data beside it.
   const said = (names, row) => {
@@ -97,7 +96,7 @@
       document.querySelector(".spot")?.remove();
       mark(null);
       svg.append(ring(row[0], row[1]));
-      show(said(names, row), new DOMRect(event.clientX, event.clientY, 0, 0));
+      show(said(names, row), () => svg.querySelector(".spot").getBoundingClientRect());
       return true;
     };
     svg.addEventListener("pointermove", (event) => {

@@ -23,7 +23,8 @@ from study.storage.atomic import said_plainly, sync_folder
 from study.storage.segments import COPY, line, mend, numbers, paths, segments
 from study.storage.segments import Event as Event  # what a journal holds is asked for here
 
-# Whoever asks whether a driver is at work (`held`) is in its way for an instant: it tries again before it gives up.
+# Whoever asks whether a driver is at work (`analysis.presence.held`) is in its way for an instant: it tries again
+# before it gives up.
 ATTEMPTS, PAUSE = 4, 0.1  # seconds
 SEGMENT_EVENTS = 1000  # a segment that is copied elsewhere again and again had better be short
 
@@ -157,19 +158,6 @@ def read(folder: Path) -> Iterator[Event]:
     """
     for segment in segments(folder):
         yield from segment.events
-
-
-def held(folder: Path) -> bool:
-    """Tells whether a process holds a journal, without keeping one from taking it."""
-    try:
-        with (folder / "lock").open("rb") as handle:
-            # Shared, so that those who ask are not in each other's way; let go at once, when the handle is closed.
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
 
 
 def hold(folder: Path) -> IO[bytes]:

@@ -10,8 +10,7 @@ import pytest
 import analysis
 from analysis.manifold import manifold_sentences
 from analysis.movement import along, choice_meaning, kinds
-from analysis.report import write_report
-from tests.analysis.pages import contents
+from tests.analysis.pages import contents, html
 from tests.analysis.synthetic import write_study
 from tests.analysis.test_manifold import with_manifold
 
@@ -57,7 +56,7 @@ def test_a_study_of_several_shows_what_every_trial_trained_along(tmp_path: Path,
     assert told["trained along"] == "learned, 2.0"
     assert dict(zip(found["settings"], trials["Normal"]["settings"], strict=True))["trained along"] == "–"
     assert "all are measured on the first" in found["settings_meaning"]
-    assert "trained along" in write_report(run_dir).read_text()
+    assert "trained along" in html(run_dir)
 
 
 def test_boxes_are_explained_only_where_something_is_learned(tmp_path: Path) -> None:

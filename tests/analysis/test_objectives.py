@@ -12,9 +12,9 @@ from analysis.figures import pareto, visible_window
 from analysis.front import confirmed_fronts
 from analysis.load import StudyUnreadable
 from analysis.objectives import ERRORS, corner_of
-from analysis.report import write_report
 from analysis.schema import LATER
 from analysis.summary import summary
+from tests.analysis.pages import html
 from tests.analysis.synthetic import data_json, write_study
 
 OBJECTIVES = [
@@ -96,7 +96,7 @@ def test_the_axes_are_those_of_the_objectives(of_manifolds: Path) -> None:
 
 
 def test_the_page_says_what_was_found_and_of_which_models(of_manifolds: Path) -> None:
-    page = write_report(of_manifolds).read_text()
+    page = html(of_manifolds)
 
     assert "test reconstruction L2 against label disagreement" in page
     assert "were trained on all training images of MNIST" in page

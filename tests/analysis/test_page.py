@@ -1,5 +1,6 @@
 import csv
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 import analysis
 from analysis.exports import front_csv
 from analysis.summary import summary
-from tests.analysis.pages import contents
+from tests.analysis.pages import contents, html
 from tests.analysis.synthetic import BASELINES, data_json, read_rows, write_study
 
 METRICS = ["error", "robust error", "on-manifold error", "affine error", "success rate"]
@@ -172,3 +173,14 @@ def test_a_width_that_study_json_does_not_name_is_that_of_the_trials(tmp_path: P
     )
 
     assert (older.width("resnet"), older.width("vit")) == (0.125, 1.0)
+
+
+def test_seeds_that_attain_nothing_leave_no_broken_path(run_dir: Path, rewrite: Callable[..., None]) -> None:
+    seeds = sorted({row["seed"] for row in read_rows(run_dir, "confirmations")})
+    rewrite(run_dir, "confirmations", lambda row: {"test_robust_error": 1.0} if row["seed"] == seeds[0] else {})
+    rewrite(run_dir, "confirmations", lambda row: {"test_robust_error": 1.0} if row["architecture"] == "mlp" else {})
+
+    paths = re.findall(r' d="(.*?)"', html(run_dir))
+
+    assert [path for path in paths if path and not path.startswith("M")] == []
+    assert [path for path in paths if "LZ" in path or "nan" in path] == []

@@ -1,4 +1,7 @@
+import base64
 import csv
+import hashlib
+import io
 import json
 import re
 import subprocess
@@ -10,20 +13,21 @@ from pathlib import Path
 import pytest
 
 import analysis
+from analysis.exports import front_csv, front_tex
 from analysis.report import main, write_report
+from analysis.summary import summary
+from tests.analysis.pages import html
 from tests.analysis.synthetic import data_json, read_rows, write_study
 from trainables.columns import flat
 from trainables.config import RoleConfig, TrialConfig
 
+FIGURES = ("pareto", "bands", "success", "mixtures", "cost")
 FILES = {
     "index.html",
-    "pareto.png",
-    "pareto.svg",
-    "pareto.pdf",
-    "success.png",
-    "success.svg",
     "front.csv",
+    "front.tex",
     "summary.json",
+    *(f"{figure}.{kind}" for figure in FIGURES for kind in ("png", "svg", "pdf")),
 }
 
 
@@ -51,12 +55,9 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(write_study(tmp_path_factory.mktemp("study"))).parent
 
 
-def page_of(folder: Path) -> str:
-    return write_report(folder).read_text()
-
-
 def words(page: str) -> str:
-    return " ".join(re.sub(r"<style.*?</style>|<svg.*?</svg>|<[^>]+>", " ", page, flags=re.DOTALL).split())
+    unseen = "|".join(f"<{tag}.*?</{tag}>" for tag in ("style", "script", "template", "svg"))
+    return " ".join(re.sub(rf"{unseen}|<[^>]+>", " ", page, flags=re.DOTALL).split())
 
 
 def test_a_report_is_all_its_files_and_no_leftovers(reported: Path) -> None:
@@ -76,7 +77,23 @@ def test_the_page_loads_nothing_and_names_every_id_once(reported: Path) -> None:
 
     assert [address for address in outline.loaded if not address.startswith("#")] == []
     assert len(set(outline.ids)) == len(outline.ids)
-    assert not {"script", "iframe", "link"} & set(outline.tags)
+    assert not {"iframe", "link"} & set(outline.tags)
+
+
+def test_no_script_runs_but_the_pages_own(reported: Path) -> None:
+    page = (reported / "index.html").read_text()
+
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="(.*?)"', page)
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy.replace("&#39;", "'").split("; ") == [
+        "default-src 'none'",
+        "img-src data:",
+        "style-src 'unsafe-inline'",
+        f"script-src 'sha256-{digest}'",
+    ]
+    kinds = set(re.findall(r"<script[^>]*>", page))
+    assert {kind for kind in kinds if 'type="application/json"' not in kind} == {"<script>"}
 
 
 def test_fonts_are_embedded_in_the_pdf_as_truetype(reported: Path) -> None:
@@ -119,23 +136,23 @@ def test_the_captions_give_seeds_images_and_threat_model(reported: Path) -> None
 
 
 def test_three_seeds_are_given_t_intervals(tmp_path: Path) -> None:
-    assert "95 % Student's t intervals" in words(page_of(write_study(tmp_path, seeds=3))).replace("&#39;", "'")
+    assert "95 % Student's t intervals" in words(html(write_study(tmp_path, seeds=3))).replace("&#39;", "'")
 
 
 def test_an_unconfirmed_study_says_that_validation_flatters(tmp_path: Path) -> None:
-    text = words(page_of(write_study(tmp_path, seeds=0)))
+    text = words(html(write_study(tmp_path, seeds=0)))
 
     assert "every number here is from validation and flatters" in text
     assert "The confirmed front" not in text
-    assert json.loads((tmp_path / "report" / "summary.json").read_text())["architectures"]["conv"]["front"] == []
+    assert summary(analysis.load(tmp_path))["architectures"]["conv"]["front"] == []
 
 
 def test_one_architecture_with_one_seed_has_no_error_bars(tmp_path: Path) -> None:
-    text = words(page_of(write_study(tmp_path, architectures=("mlp",), seeds=1)))
+    text = words(html(write_study(tmp_path, architectures=("mlp",), seeds=1)))
 
     assert "One seed allows no error bar." in text
     assert "one seed, so no interval" in text
-    found = json.loads((tmp_path / "report" / "summary.json").read_text())["architectures"]["mlp"]
+    found = summary(analysis.load(tmp_path))["architectures"]["mlp"]
     assert found["hypervolume"]["method"] == "none: n = 1"
 
 
@@ -144,7 +161,7 @@ def test_a_study_of_nothing_but_infeasible_trials_is_reported(tmp_path: Path, re
     empty = {"state": "INFEASIBLE", "val_error": None, "val_robust_error": None, "message": "loss became NaN"}
     rewrite(folder, "trials", lambda _: empty)
 
-    text = words(page_of(folder))
+    text = words(html(folder))
 
     assert "0 gave a result" in text
     assert "No trial has given a result yet." in text
@@ -157,9 +174,9 @@ def test_text_of_trials_is_shown_not_run(run_dir: Path, rewrite: Callable[..., N
         rewrite(run_dir, table, lambda row: {"label": row["label"] and evil})
     rewrite(run_dir, "trials", lambda row: {"message": row["message"] and evil})
 
-    page = page_of(run_dir)
+    page = html(run_dir)
 
-    assert "<script>" not in page
+    assert "<script>alert" not in page
     assert "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;" in page
 
 
@@ -167,10 +184,9 @@ def test_ids_with_odd_characters_are_kept_as_they_are(run_dir: Path, rewrite: Ca
     for table in ("trials", "confirmations"):
         rewrite(run_dir, table, lambda row: {"trial_id": f'a "b", \n <c>/{row["trial_id"]}', "label": None})
 
-    write_report(run_dir)
+    text = front_csv(summary(analysis.load(run_dir)))
 
-    with (run_dir / "report" / "front.csv").open(newline="") as file:
-        ids = {row["trial_id"] for row in csv.DictReader(file)}
+    ids = {row["trial_id"] for row in csv.DictReader(io.StringIO(text, newline=""))}
     assert ids < {row["trial_id"] for row in read_rows(run_dir, "trials")}
 
 
@@ -178,7 +194,7 @@ def test_metrics_that_are_nan_are_reported_as_absent(run_dir: Path, rewrite: Cal
     rewrite(run_dir, "trials", lambda row: {"val_robust_error": float("nan")})
     rewrite(run_dir, "confirmations", lambda row: {"test_success_rate": float("nan")})
 
-    page = page_of(run_dir)
+    page = html(run_dir)
 
     assert not re.search(r"\bnan\b", words(page), re.IGNORECASE)
     assert "success rate of the paper" not in words(page).lower()
@@ -187,7 +203,7 @@ def test_metrics_that_are_nan_are_reported_as_absent(run_dir: Path, rewrite: Cal
 def test_saturated_baselines_are_called_so(run_dir: Path, rewrite: Callable[..., None]) -> None:
     rewrite(run_dir, "confirmations", lambda row: {"test_robust_error": 0.99 if row["architecture"] == "mlp" else 0.7})
 
-    text = words(page_of(run_dir))
+    text = words(html(run_dir))
 
     assert "mlp: every baseline lies above 0.98 in robust error" in text
     assert "conv: every baseline" not in text
@@ -196,7 +212,7 @@ def test_saturated_baselines_are_called_so(run_dir: Path, rewrite: Callable[...,
 def test_candidates_left_out_are_counted_and_explained(run_dir: Path, rewrite: Callable[..., None]) -> None:
     rewrite(run_dir, "confirmations", lambda row: {"message": "killed" if row["trial_id"] == "conv-000" else None})
 
-    text = words(page_of(run_dir))
+    text = words(html(run_dir))
 
     assert "1 candidate left out of the front" in text
     assert "not confirmed seed 1000: killed" in text
@@ -214,12 +230,13 @@ def test_tables_have_a_column_for_the_affine_error_and_none_for_what_was_not_mea
     folder = write_study(tmp_path, ("conv",), trials=8, seeds=1, dataset=data_json("fashion", None))
     confirmed = {row["trial_id"]: row for row in read_rows(folder, "confirmations")}
 
-    page = page_of(folder)
+    page = html(folder)
 
-    heads = [re.findall(r"<th>(.*?)</th>", head) for head in re.findall(r"<thead>(.*?)</thead>", page, re.DOTALL)]
+    part = page[page.index('<section id="fronts"') : page.index('<section id="choosing"')]
+    heads = [re.findall(r"<th>(.*?)</th>", head) for head in re.findall(r"<thead>(.*?)</thead>", part, re.DOTALL)]
     metrics = ["error", "robust error", "affine error", "success rate"]
-    assert [head[2:7] for head in heads[:2]] == [[*metrics, "weights"], [*metrics, "place"]]
-    rows = re.findall(r'title="(.*?)">.*?</td>(.*?)</tr>', page, re.DOTALL)
+    assert [head[2:7] for head in heads[1:]] == [[*metrics, "weights"], [*metrics, "place"]]
+    rows = re.findall(r'title="(.*?)">.*?</td>(.*?)</tr>', part, re.DOTALL)
     assert len(rows) > 6
     for trial_id, cells in rows:
         assert re.findall(r"<td>([\d.]+)", cells)[2] == f"{confirmed[trial_id]['test_affine_error']:.3f}"
@@ -230,10 +247,38 @@ def test_tables_have_a_column_for_the_affine_error_and_none_for_what_was_not_mea
 def test_errors_beyond_the_pixels_are_explained_before_the_confirmation_too(tmp_path: Path) -> None:
     folder = write_study(tmp_path, ("conv",), seeds=0)
 
-    assert words(page_of(folder)).count("affine error is under translation") == 1
+    assert words(html(folder)).count("affine error is under translation") == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["one", "two"], ["nowhere"], ["--what"]])
+def test_the_table_for_latex_has_the_members_and_no_letter_that_latex_minds(
+    run_dir: Path, rewrite: Callable[..., None]
+) -> None:
+    for table in ("trials", "confirmations"):
+        rewrite(run_dir, table, lambda row: {"label": row["label"] and f"50 % of {{{row['label']}}}_\\#&"})
+    found = summary(analysis.load(run_dir))
+
+    lines = front_tex(found).splitlines()
+
+    rows = [line for line in lines if line.endswith("\\\\")]
+    members = [member for part in found["architectures"].values() for member in part["front"]]
+    assert len(rows) == len(members) + 1
+    assert {line.count(" & ") for line in rows} == {4}
+    assert any(r"50 \% of \{OnTrue\}\_\textbackslash{}\#\&" in row for row in rows)
+    first = members[0]["intervals"]["test_error"]
+    assert f"{first['mean']:.3f} {{\\scriptsize [{first['low']:.3f}, {first['high']:.3f}]}}" in rows[1]
+    assert [line for line in lines if line.startswith("\\")][:2] == [r"\begin{tabular}{llrrr}", r"\toprule"]
+    assert lines[-3:] == [rows[-1], r"\bottomrule", r"\end{tabular}"]
+
+
+def test_an_unconfirmed_study_has_an_empty_table_for_latex(tmp_path: Path) -> None:
+    text = front_tex(summary(analysis.load(write_study(tmp_path, seeds=0))))
+
+    assert text.count("\\\\\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["one", "two"], ["nowhere"], ["--what"], ["s3://bucket/study", "--watch"], ["nowhere", "--watch"]]
+)
 def test_wrong_usage_is_one_line_and_status_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     try:
         status = main(arguments)
