@@ -39,7 +39,7 @@ SECTIONS: Final[tuple[Callable[[Findings], Section | None], ...]] = (
     provenance.section,
 )
 """What a page consists of, in this order; a section that a study has nothing for is left out."""
-OF_A_GRID: Final = (claims.section, manifold.section, cost.section, trials.section, provenance.section)
+OF_A_GRID: Final = (claims.section, manifold.section, trials.section, provenance.section)
 """The same where nothing was searched, so that nothing was chosen and there is no front."""
 # On a dark page the same hues, lighter; "star" and "other" are no architectures but drawn as well.
 DARK: Final = {

@@ -148,13 +148,13 @@ def _run(store: Store, cluster: Cluster, request: Request, bulletin: Bulletin, m
         try:
             placed: dict[str, Any] = {"needs": needs, "room": room, "manifolds": request.manifolds}
             run_search(Desk(store), trainable, watch, interrupt, **placed)
-            if not request.config.is_grid:
-                write_importance(store.run_dir, request.config, store.state, bulletin)
             if request.confirm and not request.config.is_grid:
                 watch.confirming(len(jobs(store)), len(store.state.confirmations))
                 run_confirmation(store, retrain, watch, interrupt, **placed)
             if request.confirm:
                 appraise(store, request.manifolds, interrupt, tick=watch.tick, say=bulletin)
+            if not request.config.is_grid:
+                write_importance(store.run_dir, request.config, store.state, bulletin)
         finally:
             watch.ended()
 

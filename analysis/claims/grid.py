@@ -63,16 +63,17 @@ class Grid:
     def pick(self, seed: int) -> Pick:
         """Returns one seed's curves.
 
+        A cell where any seed ended without the number is left out for all: a mean over sizes would be one over others.
         Where updates are fixed, the largest size has those of its fixed epochs, which are as many.
         """
 
         def picked(metric: str, fixed: str) -> Curves:
             found: dict[str, dict[int, float]] = defaultdict(dict)
-            for row in self.rows:
-                same = row["fixed"] == fixed or row["n_train"] == self.sizes[-1]
-                value = row[metric]
-                if row["seed"] == seed and same and value is not None and math.isfinite(value):
-                    found[row["method"]][row["n_train"]] = float(value)
+            rows = [row for row in self.rows if row["fixed"] == fixed or row["n_train"] == self.sizes[-1]]
+            lacking = {(row["method"], row["n_train"]) for row in rows if not _is_number(row[metric])}
+            for row in rows:
+                if row["seed"] == seed and (row["method"], row["n_train"]) not in lacking:
+                    found[row["method"]][row["n_train"]] = float(row[metric])
             return dict(found)
 
         return picked
@@ -81,6 +82,10 @@ class Grid:
         """Returns a statistic of every seed that allows it."""
         found = [statistic(self.pick(seed)) for seed in self.seeds]
         return [value for value in found if value is not None]
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
 
 
 def grids(study: Study) -> tuple[Grid, ...]:

@@ -34,6 +34,7 @@ def section(findings: Findings) -> Section | None:
     return Section(
         name="claims",
         title="The paper's claims",
+        opens=True,
         content={
             "sentences": [what_ran(study, found), RULES],
             "networks": [_network(grid, several=len(found) > 1) for grid in found],

@@ -18,7 +18,7 @@ from analysis.page import page, sections
 from analysis.report import main
 from analysis.statistics import Interval
 from analysis.summary import summary
-from tests.analysis.grids import SIZES, against_it, as_claimed, asked, finding, nothing, rows, write_grid
+from tests.analysis.grids import SIZES, against_it, as_claimed, asked, finding, grid, nothing, rows, write_grid
 from tests.analysis.synthetic import data_json
 
 CLAIMED = rows(as_claimed, noise=0.004)
@@ -223,6 +223,17 @@ def test_cells_without_numbers_are_left_out():
 
     assert claims[5].verdict == "inconclusive"
     assert claims[3].verdict == "supported"
+
+
+def test_a_cell_that_one_seed_lacks_is_left_out_for_all():
+    own = [dict(row) for row in CLAIMED]
+    worst = next(row for row in own if row["method"] == "Normal" and row["n_train"] == SIZES[0])
+    worst["regular_departure"] = None
+
+    seeds = {row["seed"] for row in own}
+
+    picked = [grid(own).pick(seed)("regular_departure", "epochs")["Normal"] for seed in seeds]
+    assert [sorted(curve) for curve in picked] == [list(SIZES[1:])] * 3
 
 
 # -- beside the paper ------------------------------------------------------------------------------------------------
