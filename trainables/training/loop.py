@@ -119,7 +119,7 @@ def train(training: Training, after_step: Callable[[], None] = lambda: None) -> 
     while progress.epoch < config.epochs:
         started, before = time.perf_counter(), progress.seconds
         while len(progress.losses) < batches(config):
-            _advance(training, step)
+            advance(training, step)
             progress.seconds = before + time.perf_counter() - started
             after_step()
         report = end_epoch(training, before - started)
@@ -129,7 +129,7 @@ def train(training: Training, after_step: Callable[[], None] = lambda: None) -> 
                 return
 
 
-def _advance(training: Training, step: Step) -> None:
+def advance(training: Training, step: Step) -> None:
     """Does the next step."""
     drawn = draw(training, noise_shapes(training.splits, step.manifolds))
     batch = make_batch(training.splits.train, step.manifolds, drawn.indices, training.dtype)
