@@ -3,13 +3,14 @@
 import itertools
 import time
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import final
 from weakref import WeakValueDictionary
 
 import torch
 
 from trainables.checks import must
-from trainables.config import AnyTrialConfig
+from trainables.config import AnyTrialConfig, TrialConfig
 from trainables.engine.cohort import Kin, kin
 from trainables.engine.line import Line, Residents, Trial
 from trainables.engine.news import News
@@ -61,9 +62,10 @@ class Engine:
         Raises:
             ValueError: if it cannot be trained, or not in a fused step; in one sentence.
         """
+        trains = isinstance(config, TrialConfig)
+        must(trains, f"a fused step trains classifiers; got a trial of {config.architecture}: train it alone")
         run = prepared(config, self._root)
-        if not isinstance(run, ClassifierRun):
-            raise ValueError(f"a fused step trains classifiers; got a trial of {config.architecture}: train it alone")
+        assert isinstance(run, ClassifierRun), "what a classifier's config prepares"
         if checkpoint is not None:
             run.go_on(checkpoint)
         return self.admit(run, rungs)
@@ -89,7 +91,8 @@ class Engine:
                 line = self._lines[related] = Line(self._slots, self._largest, self._device, self._residents)
             if not line.busy:  # who was away has no claim to the time that others have used since
                 line.used = max([line.used, *([min(each.used for each in self._busy())] if self._busy() else [])])
-            trial = Trial(handle=next(self._handles), run=run, rungs=rungs)
+            here = replace(run, device=str(self._device))
+            trial = Trial(handle=next(self._handles), run=here, rungs=rungs)
             self._trials[trial.handle] = trial, line
             line.add(trial)
         return trial.handle

@@ -95,10 +95,10 @@ class Line:
         news: list[News] = []
         try:
             self._fill(news)
-            return news + self._step()
+            return news + (self._step() if self._seated else [])
         except Exception as error:
             # Handled after this block: until its end the error's frames keep the memory that they had asked for.
-            what, memory = f"{type(error).__name__}: {one_line(error)}", ran_out(error)
+            what, memory = _said(error), ran_out(error)
         return news + (self._narrowed(what) if memory else self._failed(what))
 
     def _fill(self, news: list[News]) -> None:
@@ -106,8 +106,14 @@ class Line:
             self._cohort = Cohort(self._waiting[0].run.training, self._size(news), self._device)
         while self._waiting and not self._cohort.full:
             trial = self._waiting[0]
-            trial.slot = self._cohort.join(trial.run.training, self._data(trial))
-            self._seated[trial.slot] = self._waiting.popleft()
+            try:
+                trial.slot = self._cohort.join(trial.run.training, self._data(trial))
+                self._seated[trial.slot] = trial
+            except Exception as error:
+                if ran_out(error):
+                    raise
+                news.append(_failure(trial, _said(error)))
+            self._waiting.popleft()
 
     def _size(self, news: list[News]) -> int:
         if self._slots is None:
@@ -148,7 +154,7 @@ class Line:
             report = end_epoch(training, training.progress.seconds - time.perf_counter())
         except Exception as error:
             self._vacate(trial)
-            return [_failure(trial, f"{type(error).__name__}: {one_line(error)}")]
+            return [_failure(trial, _said(error))]
         if report is None:
             return []
         over = bool(report.infeasible) or report.epoch == training.config.epochs
@@ -167,7 +173,7 @@ class Line:
 
     def _narrowed(self, what: str) -> list[News]:
         """Goes on with half the slots: who has none left waits before all others, and goes on where it was."""
-        before = 1 if self._cohort is None else len(self._cohort.slots)
+        before = self._slots or 1
         if before == 1:
             return self._failed(f"one model alone needs more memory than there is: {what}")
         seated = list(self._seated.values())
@@ -193,3 +199,7 @@ class Line:
 
 def _failure(trial: Trial, what: str) -> News:
     return News(handle=trial.handle, said=Said(failed=what), over=True)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {one_line(error)}"

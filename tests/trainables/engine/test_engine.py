@@ -15,62 +15,58 @@ from trainables.config import (
     Architecture,
     LearnedConfig,
     ManifoldTrialConfig,
-    OptimiserConfig,
     TrialConfig,
     VaeGanConfig,
 )
+from trainables.data.split import Split
+from trainables.differentiation import Tensors
 from trainables.engine import Engine, News
 from trainables.engine.cohort import After, Cohort, guarded
 from trainables.engine.memory import ran_out
 from trainables.engine.sizing import measured
 from trainables.engine.turns import Turns
-from trainables.pipeline import prepare
+from trainables.pipeline import ClassifierRun, prepare
 from trainables.provision import untrained
 from trainables.report import EpochReport
 from trainables.training.step import Step
 
-EXPLODES = OptimiserConfig(kind="sgd", learning_rate=10.0, weight_decay=1.0)
+
+def exploding(run: ClassifierRun) -> ClassifierRun:
+    """A trial whose weights are finite, and nothing that is computed with them."""
+    weights = params(run)["logits.weight"]
+    weights.fill_(torch.finfo(weights.dtype).max)
+    return run
 
 
-def weights_after(config: TrialConfig, neighbours: list[TrialConfig]) -> dict[str, torch.Tensor]:
+def weights_after(config: TrialConfig, before: list[ClassifierRun], after: list[ClassifierRun]) -> Tensors:
     """Trains a trial in one of three slots beside others."""
     engine, run = Engine("", slots=3), prepare(config)
-    for neighbour in neighbours[:1]:
-        engine.submit(neighbour)
-    engine.admit(run)
-    for neighbour in neighbours[1:]:
-        engine.submit(neighbour)
+    for each in [*before, run, *after]:
+        engine.admit(each)
     for _ in engine.run():
         pass
     return params(run)
-
-
-def equal(some: dict[str, torch.Tensor], others: dict[str, torch.Tensor]) -> bool:
-    return all(torch.equal(values, others[name]) for name, values in some.items())
 
 
 @pytest.mark.parametrize(
     "architecture", [name if name == "mlp" else pytest.param(name, marks=pytest.mark.slow) for name in ARCHITECTURES]
 )
 def test_a_model_is_the_same_to_the_last_bit_whoever_is_beside_it(architecture: Architecture) -> None:
-    """One neighbour has gone before it ends, and one explodes."""
-    one, short = trial(0, architecture, epochs=2), trial(1, architecture, epochs=1)
-    explodes = replace(trial(2, architecture, epochs=3), optimiser=replace(EXPLODES, kind="adam"))
+    """One neighbour goes before it ends, another explodes, and a third comes in its place."""
+    one, others = trial(0, architecture, epochs=2), [prepare(trial(k, architecture, epochs=1)) for k in (1, 2, 3)]
+    lonely = weights_after(one, [], [])
+    crowded = weights_after(one, others[:1], [exploding(others[1]), others[2]])
 
-    assert equal(weights_after(one, []), weights_after(one, [short, explodes]))
+    assert all(torch.equal(values, crowded[name]) for name, values in lonely.items())
 
 
 def test_who_becomes_infinite_ends_with_its_reason_and_alone() -> None:
-    explodes = replace(trial(0, "mlp", "sgd", epochs=40), optimiser=EXPLODES)
-    engine, fused, alone = Engine("", slots=2), precise(trial(1, "mlp", "sgd")), precise(trial(1, "mlp", "sgd"))
-    lost, other = reports_of(engine, [engine.submit(explodes), engine.submit(trial(2, "mlp", "sgd"))])
-    assert lost[-1].infeasible in ("the training loss is nan", "the training loss is inf")
-    assert lost[-1].epoch < 40
-    assert len(other) == 3
+    fused, alone = (precise(trial(1, "mlp", "sgd", epochs=2)) for _ in range(2))
+    engine, lost = Engine("", slots=2), exploding(precise(trial(0, "mlp", "sgd", epochs=40)))
 
-    engine = Engine("", slots=2)
-    _, reports = reports_of(engine, [engine.admit(precise(explodes)), engine.admit(fused)])
+    explosion, reports = reports_of(engine, [engine.admit(lost), engine.admit(fused)])
 
+    assert [report.infeasible for report in explosion] == ["the training loss is nan"]
     assert_same(reports, list(alone.reports()))
 
 
@@ -94,10 +90,12 @@ def test_a_trial_goes_on_from_a_checkpoint_in_the_engine_and_out_of_it_again() -
 
     outside.go_on(engine.checkpoint(handle))
 
-    assert_same(_reports(news) + list(outside.reports()), list(whole.reports()))
-    assert_same(_reports(news) + reports_of(engine, [handle])[0], list(whole.reports()))
+    expected = list(whole.reports())
+    assert_same(_reports(news) + list(outside.reports()), expected)
+    assert_same(_reports(news) + reports_of(engine, [handle])[0], expected)
 
 
+@pytest.mark.slow
 def test_a_rungs_report_comes_with_the_checkpoint_of_that_moment() -> None:
     config = trial(0, "mlp", "sgd")
     whole, run, again, engine = precise(config), precise(config), precise(config), Engine("", slots=1)
@@ -137,18 +135,26 @@ def test_who_waits_may_be_cancelled_and_checkpointed_too() -> None:
     assert {news.handle for news in engine.run()} == {0, third}
 
 
+class Unreadable(Split):
+    labels = torch.zeros(20, dtype=torch.int64)
+
+    def images(self, indices: torch.Tensor) -> torch.Tensor:
+        raise OSError("the disk is gone")
+
+
 def test_a_trial_that_cannot_be_measured_fails_alone() -> None:
     engine, run = Engine("", slots=2), prepare(trial(0, "mlp", epochs=1))
-    run.training.splits = replace(run.training.splits, validation=None)
+    run.training.splits = replace(run.training.splits, validation=Unreadable())
     failed, other = engine.admit(run), engine.submit(trial(1, "mlp", epochs=1))
 
     last = {news.handle: news for news in engine.run()}
 
     assert last[failed].over
-    assert "'NoneType'" in last[failed].said.failed
+    assert last[failed].said.failed == "OSError: the disk is gone"
     assert last[other].said.report["epoch"] == 1
 
 
+@pytest.mark.slow
 def test_memory_that_ends_halves_the_slots_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is planted to end in the third step, after noise has been drawn."""
     steps = 0
@@ -168,7 +174,7 @@ def test_memory_that_ends_halves_the_slots_and_loses_nothing(monkeypatch: pytest
         (notes if news.handle is None else told[news.handle]).append(news)
 
     assert [each.note for each in notes] == ["trials like 0: 2 in a step from here on, since memory ended with 4"]
-    assert steps == 3 + 4 + 6  # two trials had four steps to go, then the others
+    assert steps == 3 + 4 + 4  # all had four to go; in two slots one pair follows the other
     for config, news in zip(configs, told.values(), strict=True):
         assert_same(_reports(news), list(precise(config).reports()))
 
@@ -197,20 +203,19 @@ def test_what_torch_says_when_memory_ends_is_understood() -> None:
     assert not ran_out(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
+@pytest.mark.slow
 def test_kins_take_turns_of_equal_time() -> None:
     engine = Engine("", slots=2)
     wide, narrow = (replace(trial(k, "mlp", epochs=400), width=w) for k, w in enumerate((1.0, 1 / 16)))
     handles = [engine.submit(config) for config in (wide, narrow)]
-    last = {}
     deadline = time.monotonic() + 2
     while time.monotonic() < deadline:
-        last |= {news.handle: news for news in engine.advance()}
+        engine.advance()
 
     used = [line.used for line in engine._lines.values()]
     assert len(used) == 2
-    assert abs(used[0] - used[1]) < 0.5
+    assert abs(used[0] - used[1]) < 0.3 * sum(used)
     assert all(engine.cancel(handle) for handle in handles)
-    assert set(last) == set(handles)
 
 
 def test_others_have_their_say_between_two_steps() -> None:
@@ -233,6 +238,7 @@ def test_others_have_their_say_between_two_steps() -> None:
     assert max(taken) < 1
 
 
+@pytest.mark.slow
 def test_trials_come_and_go_while_another_thread_computes() -> None:
     engine, stopped, news = Engine("", slots=2), threading.Event(), []
 
@@ -262,7 +268,7 @@ def test_trials_come_and_go_while_another_thread_computes() -> None:
     [
         (lambda k: 1.0, 64, "no more are asked for"),
         (lambda k: k / 1.0, 1, "it pays no more"),
-        (lambda k: max(1.0, k / 5), 4, "it pays no more"),
+        (lambda k: max(1.0, k / 4), 4, "it pays no more"),
     ],
 )
 def test_slots_are_doubled_while_it_pays(seconds, slots: int, ended: str) -> None:
@@ -278,6 +284,7 @@ def test_slots_are_as_many_as_memory_allows() -> None:
     assert measured(seconds, 64)[::2] == (8, "memory ends")
 
 
+@pytest.mark.slow
 def test_measuring_leaves_a_trial_as_it_was() -> None:
     engine, run = Engine("", largest=2), precise(trial(0, "mlp", "sgd"))
     handle = engine.admit(run)
@@ -297,11 +304,12 @@ def test_what_cannot_be_fused_is_refused_in_one_sentence() -> None:
     with pytest.raises(ValueError, match="learned for each class: train it alone"):
         engine.admit(run)
     with pytest.raises(ValueError, match="got a trial of vaegan: train it alone"):
-        engine.submit(ManifoldTrialConfig(data=config.data, manifold=learned, epochs=1))
+        engine.submit(ManifoldTrialConfig(data=config.data, manifold=learned, epochs=1, evaluation=config.evaluation))
     with pytest.raises(ValueError, match="slots counts models"):
         Engine("", slots=0)
 
 
+@pytest.mark.slow
 def test_codes_learned_for_all_classes_move_in_a_fused_step() -> None:
     learned = LearnedConfig(model=VaeGanConfig(width=0.125, updates=1, agnostic=True))
     config = replace(trial(0, "mlp", "sgd", epochs=1), manifold=learned, roles=(MANIFOLD,))

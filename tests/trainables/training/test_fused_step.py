@@ -23,6 +23,8 @@ PIXEL = RoleConfig(threat="pixel", steps=5, step_size=0.2)
 MANIFOLD = RoleConfig(threat="manifold", steps=5, step_size=0.2)
 AFFINE = replace(MANIFOLD, threat="affine")
 
+DEEP = [pytest.param(name, marks=pytest.mark.slow) for name in ("resnet", "vgg", "vit")]
+
 VARIANTS = {
     "ce": [(PIXEL,), (replace(PIXEL, steps=3, share=0.25, weight=0.2),), (replace(PIXEL, slack=1, radius=0.1),)],
     "trades": [
@@ -43,7 +45,7 @@ def configs(roles: str, architecture: str, optimiser: str) -> list[TrialConfig]:
     return [
         TrialConfig(
             architecture=architecture,
-            width=0.25,
+            width=0.25 if architecture in ("conv", "mlp") else 1 / 16,
             data=DATA,
             clean_weight=0.3 + 0.2 * k,
             roles=VARIANTS[roles][k],
@@ -149,7 +151,7 @@ def test_signed_steps_under_l2_agree_over_three_epochs() -> None:
     assert_equal(Models(trials, torch.float64), EPOCHS * BATCHES, 1e-6)
 
 
-@pytest.mark.parametrize("architecture", ["conv", "mlp"])
+@pytest.mark.parametrize("architecture", ["conv", "mlp", *DEEP])
 @pytest.mark.parametrize("roles", list(VARIANTS))
 def test_float32_gradients_of_one_step_agree(roles: str, architecture: str) -> None:
     """SGD moves by its rate times the gradient, so one step at a rate of 1 shows the gradient.
