@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from trainables.differentiation import Tensors
 from trainables.engine.resident import Resident
 from trainables.training.loop import Draw, Training, batches, charge, draw, noise_shapes
 from trainables.training.plan import fused_step, hyper
@@ -122,7 +123,7 @@ class Cohort:
         """Gives a model a free slot; it goes on from where it is."""
         row, slot = self.slots.index(None), Slot(training=training, data=data)
         tree_map(lambda stack, values: stack[row].copy_(values), self._state, training.state)
-        self._live[row] = all(bool(values.isfinite().all()) for values in training.state.params.values())
+        self._live[row] = _finite(training.state.params)
         self._passes[row] = 0
         self._numbers[row] = hyper(training.config, 0.0, self._dtype)
         self._hyper = self._sent(_stacked(self._numbers))
@@ -187,6 +188,10 @@ class Cohort:
 
     def _sent(self, tree: Any) -> Any:
         return tree_map(lambda values: values.to(self._device, non_blocking=True), tree)
+
+
+def _finite(params: Tensors) -> Bool[Tensor, ""]:
+    return torch.stack([values.isfinite().all() for values in params.values()]).all()
 
 
 def _stacked(trees: Sequence[Any]) -> Any:
