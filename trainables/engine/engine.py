@@ -89,8 +89,9 @@ class Engine:
             line = self._lines.get(related)
             if line is None:
                 line = self._lines[related] = Line(self._slots, self._largest, self._device, self._residents)
-            if not line.busy:  # who was away has no claim to the time that others have used since
-                line.used = max([line.used, *([min(each.used for each in self._busy())] if self._busy() else [])])
+            busy = self._busy()
+            if busy and not line.busy:  # who was away has no claim to the time that others have used since
+                line.used = max(line.used, min(each.used for each in busy))
             here = replace(run, device=str(self._device))
             trial = Trial(handle=next(self._handles), run=here, rungs=rungs)
             self._trials[trial.handle] = trial, line

@@ -1,5 +1,4 @@
 from threading import Lock
-from types import TracebackType
 
 
 class Turns:
@@ -16,7 +15,5 @@ class Turns:
         with self._next:
             self._held.acquire()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._held.release()
