@@ -31,7 +31,7 @@ class EpochReport:
             asks.
         gradient_evaluations: backward passes through what is trained or attacked, per example, since the trial began.
         forward_passes: the same for forward passes.
-        seconds: wall time since the trial began.
+        seconds: wall time since the trial began; of steps that it shares with other trials, its share.
         at_chance: the error is not below that of a constant prediction; robust error then says nothing.
         infeasible: why the trial can give no point (NaN, chance level at its end), or None.
     """

@@ -142,8 +142,9 @@ class Found(NamedTuple):
         delta: inside the threat's ball and range.
         loss: at that perturbation.
         success: whether any iterate was misclassified.
-        looks: iterates that were looked at, each a forward pass; of an attack that climbs, all but that after the last
-            step a gradient too.
+        looks: iterates that were looked at until the example had finished, each a forward pass; of an attack that
+            climbs, all but that after the last step a gradient too. What is computed beyond that, while examples wait
+            for others to leave or models for others with more steps, is nobody's.
     """
 
     delta: Float[Tensor, "batch *shape"]
@@ -165,6 +166,7 @@ class _Kept(NamedTuple):
         With slack: whatever comes until that many iterates after the first success.
         """
         highest = ~self.success | (seen.loss > self.loss)
+        looks = self.looks + (live & ~self.finished(slack))
         take = torch.where(slack < 0, highest, self.since <= slack) & live
         success = self.success | (seen.wrong & live)
         return _Kept(
@@ -172,8 +174,12 @@ class _Kept(NamedTuple):
             torch.where(take, seen.loss, self.loss),
             success,
             self.since + success,
-            self.looks + 1,
+            looks,
         )
+
+    def finished(self, slack: Tensor) -> Tensor:
+        """Tells whose search nothing can change any more."""
+        return (slack >= 0) & (self.since > slack)
 
 
 class _Running(NamedTuple):
@@ -211,7 +217,7 @@ class _Running(NamedTuple):
 
     def parted(self, slack: Tensor, part: int) -> tuple["_Running", "_Running"] | None:
         """Returns who goes on and who leaves, or None where too few have finished to make a smaller batch."""
-        finished = (slack >= 0) & (self.kept.since > slack)
+        finished = self.kept.finished(slack)
         going = math.ceil(int((~finished).sum()) / part) * part
         if going >= len(finished):
             return None

@@ -4,6 +4,7 @@ Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740), section 3.4 ("AdvTrans") 
 """
 
 import hashlib
+from copy import copy
 from typing import final
 
 import torch
@@ -60,9 +61,15 @@ class Warp:
         """Returns the nearest theta inside the box, with the gradient of what it is given."""
         return clamp_through(theta, self.low, self.high)
 
+    def to(self, device: torch.device) -> "Warp":
+        """Returns the same for images on a device."""
+        there = copy(self)
+        there.low, there.high, there._lattice = (each.to(device) for each in (self.low, self.high, self._lattice))
+        return there
+
     def words(self) -> bytes:
         """Returns all that determines the transformations, for a digest."""
-        return torch.stack([self.low, self.high]).numpy().tobytes()
+        return torch.stack([self.low, self.high]).cpu().numpy().tobytes()
 
 
 @final
@@ -80,13 +87,16 @@ class AffineManifold(Manifold):
 
     def codes(self, split: Split, indices: Int[Tensor, "batch"]) -> Code:
         images = split.images(indices)
-        return Code(torch.tensor(IDENTITY, dtype=images.dtype).repeat(len(indices), 1), images)
+        return Code(torch.tensor(IDENTITY, dtype=images.dtype, device=images.device).repeat(len(indices), 1), images)
 
     def decode(self, code: Code) -> Float[Tensor, "batch channel height width"]:
         return self.warp(code.fixed, code.free)
 
     def clamp(self, free: Float[Tensor, "batch code"]) -> Float[Tensor, "batch code"]:
         return self.warp.clamp(free)
+
+    def to(self, device: torch.device) -> "AffineManifold":
+        return AffineManifold(self.warp.to(device))
 
     def digest(self) -> str:
         return hashlib.sha256(self.warp.words()).hexdigest()

@@ -6,6 +6,7 @@ Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740), supplementary material A.
 import hashlib
 from typing import final
 
+import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
@@ -49,5 +50,8 @@ class FontManifold(Manifold):
     def clamp(self, free: Float[Tensor, "batch code"]) -> Float[Tensor, "batch code"]:
         return self.warp.clamp(free)
 
+    def to(self, device: torch.device) -> "FontManifold":
+        return FontManifold(self.prototypes.to(device), self.warp.to(device))
+
     def digest(self) -> str:
-        return hashlib.sha256(self.prototypes.numpy().tobytes() + self.warp.words()).hexdigest()
+        return hashlib.sha256(self.prototypes.cpu().numpy().tobytes() + self.warp.words()).hexdigest()

@@ -8,6 +8,7 @@ Unlike in the paper's code, codes are moved into the latent box before anything 
 
 import hashlib
 from collections.abc import Callable
+from copy import copy
 from typing import final
 from weakref import WeakKeyDictionary
 
@@ -39,6 +40,7 @@ class LearnedManifold(Manifold):
 
     def __init__(self, networks: Networks, weights: Tensors, *, agnostic: bool, box: LatentBox) -> None:
         self.code_length, self._networks, self.agnostic = networks.latent, networks, agnostic
+        self.stackable = agnostic  # to sort examples by their class one must look at them
         self._weights = {name: values for name, values in weights.items() if name not in EXTREMES}
         self._decoders: dict[torch.dtype, list[FoldedDecoder]] = {}
         self.low, self.high = (
@@ -77,6 +79,8 @@ class LearnedManifold(Manifold):
             every = [self._own(model) for model in range(len(self._weights["decoder.linear.weight"]))]
             self._decoders[dtype] = [FoldedDecoder(self._networks, own, own, dtype) for own in every]
         decoders = self._decoders[dtype]
+        if self.agnostic:
+            return decoders[0](code.free)
         return _by_model(code.fixed, code.free, lambda model, some: decoders[model](some))
 
     def _own(self, model: int) -> Tensors:
@@ -85,11 +89,18 @@ class LearnedManifold(Manifold):
     def clamp(self, free: Float[Tensor, "batch code"]) -> Float[Tensor, "batch code"]:
         return clamp_through(free, self.low, self.high)
 
+    def to(self, device: torch.device) -> "LearnedManifold":
+        there = copy(self)
+        there._weights = {name: values.to(device) for name, values in self._weights.items()}
+        there.low, there.high = self.low.to(device), self.high.to(device)
+        there._decoders, there._means = {}, WeakKeyDictionary()
+        return there
+
     def digest(self) -> str:
         hashed = hashlib.sha256(f"{self.agnostic}".encode())
         everything = self._weights | dict(zip(EXTREMES, (self.low, self.high), strict=True))
         for name in sorted(everything):
-            hashed.update(name.encode() + everything[name].numpy().tobytes())
+            hashed.update(name.encode() + everything[name].cpu().numpy().tobytes())
         return hashed.hexdigest()
 
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -24,11 +25,13 @@ class Manifold(ABC):
     Attributes:
         code_length: of the free part.
         low: where the latent box begins, for each number of a code; it ends at `high`.
+        stackable: whether `decode` may run under `torch.vmap`.
     """
 
     code_length: int
     low: Float[Tensor, "code"]
     high: Float[Tensor, "code"]
+    stackable: bool = True
 
     @abstractmethod
     def codes(self, split: Split, indices: Int[Tensor, "batch"]) -> Code:
@@ -41,6 +44,10 @@ class Manifold(ABC):
     @abstractmethod
     def clamp(self, free: Float[Tensor, "batch code"]) -> Float[Tensor, "batch code"]:
         """Returns the nearest free part inside the latent box, with the gradient of what it is given."""
+
+    @abstractmethod
+    def to(self, device: torch.device) -> "Manifold":
+        """Returns the same manifold, of codes that lie on a device."""
 
     @abstractmethod
     def digest(self) -> str:

@@ -6,12 +6,13 @@ goes on from there reports what it would have reported, to the last bit.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from trainables import optimisers
 from trainables.classifiers.classifier import Classifier
@@ -27,7 +28,7 @@ from trainables.report import EpochReport
 from trainables.seeding import stream
 from trainables.training.plan import dedicated_step, draw_noise, hyper
 from trainables.training.schedule import learning_rate
-from trainables.training.step import Batch, State
+from trainables.training.step import Batch, RoleNoise, State, Step
 
 DTYPE = torch.float32
 
@@ -40,7 +41,7 @@ class Progress:
         epoch: epochs that are done and reported.
         losses: of the steps since then, one a batch.
         permutation: the order of examples in the epoch under way; None between two epochs.
-        seconds: wall time so far, over all processes that trained it.
+        seconds: wall time so far, over all processes that trained it; in a fused step the model's share of it.
     """
 
     epoch: int = 0
@@ -60,6 +61,7 @@ class Training:
         tally: what training and evaluation have cost so far.
         order: draws the order of examples; `attack` the noise of the attacks.
         beside: what is needed where the paper's claims are asked about; else None.
+        dtype: of the numbers in it; reports of a study are of float32.
     """
 
     config: TrialConfig
@@ -73,6 +75,7 @@ class Training:
     attack: torch.Generator
     progress: Progress
     beside: Beside | None = None
+    dtype: torch.dtype = DTYPE
 
     def folded(self) -> Tensors:
         """Returns the parameters of the model as it is evaluated."""
@@ -86,9 +89,10 @@ def begin(
     manifolds: Manifolds,
     moved: Manifolds,
     beside: Beside | None = None,
+    dtype: torch.dtype = DTYPE,
 ) -> Training:
     """Returns an untrained model; its weights depend on the trial's seed alone."""
-    params, buffers = classifier.initialise(stream(config.seed, "weights"), DTYPE)
+    params, buffers = classifier.initialise(stream(config.seed, "weights"), dtype)
     state = State(params, buffers, optimisers.begin(params))
     return Training(
         config=config,
@@ -102,6 +106,7 @@ def begin(
         attack=stream(config.seed, "attack"),
         progress=Progress(),
         beside=beside,
+        dtype=dtype,
     )
 
 
@@ -115,50 +120,72 @@ def train(training: Training, after_step: Callable[[], None] = lambda: None) -> 
         after_step: is called between any two steps, where the training may be packed.
     """
     config, progress = training.config, training.progress
+    step = dedicated_step(config, training.classifier, training.moved, training.dtype)
     while progress.epoch < config.epochs:
         started, before = time.perf_counter(), progress.seconds
-
-        def stepped(started: float = started, before: float = before) -> None:
+        while len(progress.losses) < batches(config):
+            advance(training, step)
             progress.seconds = before + time.perf_counter() - started
             after_step()
-
-        loss = _epoch(training, stepped)
-        epoch = progress.epoch + 1
-        says = epoch == config.epochs or not config.evaluation.only_last or not math.isfinite(loss)
-        report = _report(training, epoch, loss, before - started) if says else None
-        progress.epoch, progress.losses, progress.permutation = epoch, [], None
-        if report is None:
-            continue
-        progress.seconds = report.seconds
-        yield report
-        if report.infeasible:
-            return
+        report = end_epoch(training, before - started)
+        if report is not None:
+            yield report
+            if report.infeasible:
+                return
 
 
-def _epoch(training: Training, after_step: Callable[[], None]) -> float:
-    """Runs what is left of an epoch and returns its mean loss."""
+def advance(training: Training, step: Step) -> None:
+    """Does the next step."""
+    drawn = draw(training, noise_shapes(training.splits, step.manifolds))
+    batch = make_batch(training.splits.train, step.manifolds, drawn.indices, training.dtype)
+    numbers = hyper(training.config, drawn.rate, training.dtype)
+    training.state, outcome = step(training.state, batch, drawn.noise, numbers)
+    training.progress.losses.append(outcome.loss)
+    charge(training, 1, outcome.passes.tolist())
+
+
+def batches(config: TrialConfig) -> int:
+    """Counts the steps of an epoch."""
+    return math.ceil(config.data.n_train / config.batch_size)
+
+
+class Draw(NamedTuple):
+    """What is random in a step, and where it stands in the schedule.
+
+    Attributes:
+        indices: of its examples.
+        noise: of every role's attack.
+        rate: at which it learns.
+    """
+
+    indices: Tensor
+    noise: tuple[RoleNoise, ...]
+    rate: float
+
+
+def draw(training: Training, shapes: Mapping[ThreatName, tuple[int, ...]]) -> Draw:
+    """Draws what a training's next step takes; an epoch's first step draws its order.
+
+    Args:
+        training: whose generators draw.
+        shapes: of perturbations, see `noise_shapes`.
+    """
     config, progress = training.config, training.progress
-    step = dedicated_step(config, training.classifier, training.moved, DTYPE)
-    batches = math.ceil(config.data.n_train / config.batch_size)
     if progress.permutation is None:
         progress.permutation = torch.randperm(config.data.n_train, generator=training.order)
-    permutation = progress.permutation
-    for number in range(len(progress.losses), batches):
-        places = torch.arange(number * config.batch_size, (number + 1) * config.batch_size)
-        batch = make_batch(training.splits.train, step.manifolds, permutation[places % len(permutation)])
-        rate = learning_rate(config.optimiser, progress.epoch, number, epochs=config.epochs, batches=batches)
-        noise = draw_noise(config, noise_shapes(training.splits, step.manifolds), training.attack, DTYPE)
-        training.state, outcome = step(training.state, batch, noise, hyper(config, rate, DTYPE))
-        progress.losses.append(outcome.loss)
-        _count(training, outcome.looks)
-        after_step()
-    return torch.stack(progress.losses).mean().item()
+    number, permutation = len(progress.losses), progress.permutation
+    places = torch.arange(number * config.batch_size, (number + 1) * config.batch_size)
+    rate = learning_rate(config.optimiser, progress.epoch, number, epochs=config.epochs, batches=batches(config))
+    noise = draw_noise(config, shapes, training.attack, training.dtype)
+    return Draw(permutation[places % len(permutation)], noise, rate)
 
 
-def make_batch(split: Split, manifolds: Manifolds, indices: Tensor) -> Batch:
+def make_batch(split: Split, manifolds: Manifolds, indices: Tensor, dtype: torch.dtype = DTYPE) -> Batch:
     """Returns examples with their images, and their codes on all manifolds."""
     codes = {name: manifold.codes(split, indices) for name, manifold in manifolds.items()}
-    return Batch(split.images(indices), split.labels[indices], codes)
+    batch = Batch(split.images(indices), split.labels[indices], codes)
+    precise: Batch = tree_map(lambda values: values.to(dtype) if values.is_floating_point() else values, batch)
+    return precise
 
 
 def noise_shapes(splits: Splits, manifolds: Manifolds) -> dict[ThreatName, tuple[int, ...]]:
@@ -167,16 +194,41 @@ def noise_shapes(splits: Splits, manifolds: Manifolds) -> dict[ThreatName, tuple
     return shapes | {name: (manifold.code_length,) for name, manifold in manifolds.items()}
 
 
-def _count(training: Training, looks: tuple[Tensor, ...]) -> None:
+def charge(training: Training, steps: int, passes: Sequence[Sequence[int]]) -> None:
+    """Counts what some steps have cost.
+
+    Args:
+        training: whose steps they were.
+        steps: how many.
+        passes: of every role's attack in all of them, forward and backward, see `Outcome`.
+    """
     config, tally = training.config, training.tally
-    tally.add(config.batch_size, forward=1, backward=1)
-    roles = zip(config.role_counts(), config.capacities(), looks, strict=True)
-    for (role, count), capacity, looked in roles:
-        tally.add(int(looked.sum()), forward=1)
-        tally.add(int(looked.clamp_max(role.steps).sum()), backward=1)
+    tally.add(steps * config.batch_size, forward=1, backward=1)
+    roles = zip(config.role_counts(), config.capacities(), passes, strict=True)
+    for (role, count), capacity, (forward, backward) in roles:
+        tally.add(forward, forward=1)
+        tally.add(backward, backward=1)
         if role.loss == "trades":
-            tally.add(count, forward=1)  # the prediction that the attack leaves
-            tally.add(capacity, forward=1, backward=1)
+            tally.add(steps * count, forward=1)  # the prediction that the attack leaves
+            tally.add(steps * capacity, forward=1, backward=1)
+
+
+def end_epoch(training: Training, since: float) -> EpochReport | None:
+    """Ends an epoch whose steps are done, and measures the model if its config asks for that now.
+
+    Args:
+        training: of the model.
+        since: what its clock is ahead of `time.perf_counter`.
+    """
+    config, progress = training.config, training.progress
+    loss = torch.stack(progress.losses).mean().item()
+    epoch = progress.epoch + 1
+    says = epoch == config.epochs or not config.evaluation.only_last or not math.isfinite(loss)
+    report = _report(training, epoch, loss, since) if says else None
+    progress.epoch, progress.losses, progress.permutation = epoch, [], None
+    if report is not None:
+        progress.seconds = report.seconds
+    return report
 
 
 def _report(training: Training, epoch: int, loss: float, since: float) -> EpochReport:

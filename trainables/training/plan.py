@@ -1,5 +1,7 @@
 """From a trial's config to what its step needs: a structure, numbers, and noise."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -87,7 +89,7 @@ def hyper(config: TrialConfig, learning_rate: float, dtype: torch.dtype) -> Hype
 
 
 def draw_noise(
-    config: TrialConfig, shapes: dict[ThreatName, tuple[int, ...]], rng: torch.Generator, dtype: torch.dtype
+    config: TrialConfig, shapes: Mapping[ThreatName, tuple[int, ...]], rng: torch.Generator, dtype: torch.dtype
 ) -> tuple[RoleNoise, ...]:
     """Draws the starting points of every role's attack, in the shape that its threat perturbs.
 

@@ -42,11 +42,11 @@ class Outcome(NamedTuple):
 
     Attributes:
         loss: before the update.
-        looks: of every role's attack at each of its examples, see `Found`.
+        passes: of every role's attack through the network, forward and backward, summed over its examples.
     """
 
     loss: Tensor
-    looks: tuple[Int[Tensor, "window"], ...]
+    passes: Int[Tensor, "roles 2"]
 
 
 class Batch(NamedTuple):
@@ -132,11 +132,11 @@ class Step:
 
     def __call__(self, state: State, batch: Batch, noise: tuple[RoleNoise, ...], hyper: Hyper) -> tuple[State, Outcome]:
         """Returns the state after the step, and what happened in it."""
-        images, taken = batch.images, []
+        images, passes = batch.images, [torch.zeros(0, 2, dtype=torch.int64, device=batch.images.device)]
         folded = in_precision(self.classifier.fold(state.params, state.buffers), self.attack_dtype)
         for plan, role_noise, numbers in zip(self.roles, noise, hyper.roles, strict=True):
-            images, looks = self._perturb(images, batch, folded, plan, role_noise, numbers)
-            taken.append(looks)
+            images, spent = self._perturb(images, batch, folded, plan, role_noise, numbers)
+            passes.append(spent[None])
 
         def loss_of(params: Tensors) -> tuple[Tensor, tuple[Tensor, Tensors]]:
             loss, buffers = self._loss(params, state.buffers, images, batch, hyper)
@@ -146,7 +146,7 @@ class Step:
         params, optimiser = self.optimiser(
             state.params, gradients, state.optimiser, hyper.learning_rate, hyper.weight_decay
         )
-        return State(params, buffers, optimiser), Outcome(loss, tuple(taken))
+        return State(params, buffers, optimiser), Outcome(loss, torch.cat(passes))
 
     def _perturb(
         self,
@@ -157,7 +157,7 @@ class Step:
         noise: RoleNoise,
         numbers: RoleHyper,
     ) -> tuple[Tensor, Tensor]:
-        """Replaces the role's examples by what its attack finds; returns its looks too."""
+        """Replaces the role's examples by what its attack finds; returns its passes too."""
         positions = numbers.first + torch.arange(plan.window, device=images.device) % numbers.size
         threat = self._threat(batch, positions, plan, numbers)
         objective = self._objective(batch, positions, folded, plan)
@@ -174,7 +174,8 @@ class Step:
         )
         place = torch.arange(len(images), device=images.device) - numbers.first
         perturbed = threat.render(found.delta)[place.clamp(0, plan.window - 1)]
-        return torch.where(_inside(place, numbers)[:, None, None, None], perturbed, images), found.looks
+        images = torch.where(_inside(place, numbers)[:, None, None, None], perturbed, images)
+        return images, _passes(found.looks, numbers)
 
     def _threat(self, batch: Batch, positions: Tensor, plan: RolePlan, numbers: RoleHyper) -> Threat:
         if plan.config.threat == "pixel":
@@ -217,6 +218,12 @@ class Step:
     def _trades(self, hyper: Hyper) -> list[tuple[RolePlan, RoleHyper]]:
         pairs = zip(self.roles, hyper.roles, strict=True)
         return [(plan, numbers) for plan, numbers in pairs if plan.config.loss == "trades"]
+
+
+def _passes(looks: Int[Tensor, "window"], numbers: RoleHyper) -> Int[Tensor, "2"]:
+    """Returns forward and backward passes of the role's examples; places that repeat them are not counted."""
+    own = looks.long() * (torch.arange(len(looks), device=looks.device) < numbers.size)
+    return torch.stack([own.sum(), torch.minimum(own, numbers.steps).sum()])
 
 
 def _inside(place: Tensor, numbers: RoleHyper) -> Tensor:

@@ -32,6 +32,9 @@ class Plane(Manifold):
     def clamp(self, free):
         return free.clamp(-5, 5)
 
+    def to(self, device):
+        return self
+
     def digest(self):
         return "plane"
 
@@ -110,6 +113,9 @@ class Spot(Manifold):
 
     def clamp(self, free):
         return free.clamp(-0.8, 0.8)
+
+    def to(self, device):
+        return self
 
     def digest(self):
         return "spot"

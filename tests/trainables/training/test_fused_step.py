@@ -1,5 +1,6 @@
 """One step for K models at once equals K steps of one model each."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,8 @@ PIXEL = RoleConfig(threat="pixel", steps=5, step_size=0.2)
 MANIFOLD = RoleConfig(threat="manifold", steps=5, step_size=0.2)
 AFFINE = replace(MANIFOLD, threat="affine")
 
+DEEP = [pytest.param(name, "both", marks=pytest.mark.slow) for name in ("resnet", "vgg", "vit")]
+
 VARIANTS = {
     "ce": [(PIXEL,), (replace(PIXEL, steps=3, share=0.25, weight=0.2),), (replace(PIXEL, slack=1, radius=0.1),)],
     "trades": [
@@ -43,7 +46,7 @@ def configs(roles: str, architecture: str, optimiser: str) -> list[TrialConfig]:
     return [
         TrialConfig(
             architecture=architecture,
-            width=0.25,
+            width=0.25 if architecture in ("conv", "mlp") else 1 / 16,
             data=DATA,
             clean_weight=0.3 + 0.2 * k,
             roles=VARIANTS[roles][k],
@@ -149,9 +152,8 @@ def test_signed_steps_under_l2_agree_over_three_epochs() -> None:
     assert_equal(Models(trials, torch.float64), EPOCHS * BATCHES, 1e-6)
 
 
-@pytest.mark.parametrize("architecture", ["conv", "mlp"])
-@pytest.mark.parametrize("roles", list(VARIANTS))
-def test_float32_gradients_of_one_step_agree(roles: str, architecture: str) -> None:
+@pytest.mark.parametrize(("architecture", "roles"), [*itertools.product(("conv", "mlp"), VARIANTS), *DEEP])
+def test_float32_gradients_of_one_step_agree(architecture: str, roles: str) -> None:
     """SGD moves by its rate times the gradient, so one step at a rate of 1 shows the gradient.
 
     The divergence of TRADES is nearly flat at its start, and Adam makes full steps of the rounding in its gradient:

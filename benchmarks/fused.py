@@ -1,0 +1,139 @@
+"""Times fused training steps (K models at once) against steps of one model, and against two plain loops.
+
+    python benchmarks/fused.py [--rounds 9] [--models 1 2 4 8] [--architectures conv mlp ...] [--width W] [--device cpu]
+
+A step is adversarial training on half of a batch of 100, 40 steps of the paper's attack, one thread. All contenders of
+an architecture run once a round, one after the other. Prints milliseconds a model and step, and round by round how many
+times faster than the step of one model on its own: medians and quartiles. On the host it is the processor's time, which
+a busy machine adds little to; on a device it is the time that passes. The plain loops run on the host.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import reference_loops
+import torch
+from hardware import describe
+
+from trainables.allocation import keep_memory
+from trainables.classifiers import BLUEPRINTS
+from trainables.config import ARCHITECTURES, Architecture, DataConfig, EvaluationConfig, ThreatModel, TrialConfig
+from trainables.engine.cohort import Cohort
+from trainables.engine.resident import Resident
+from trainables.pipeline import prepare
+from trainables.seeding import stream
+from trainables.strategies import STRATEGIES
+from trainables.training.loop import Training, advance
+from trainables.training.plan import dedicated_step
+
+WIDTHS = {"conv": 1.0, "mlp": 1.0, "resnet": 1 / 8, "vgg": 1 / 8, "vit": 1 / 8}
+DATA = DataConfig(n_train=100, n_validation=50, n_test=50)
+ALONE = "one on its own"
+
+
+def training(architecture: Architecture, width: float, seed: int) -> Training:
+    """A model of the paper's adversarial training, with as many epochs as one likes."""
+    roles = STRATEGIES["RegAdv"].under(ThreatModel()).roles
+    config = TrialConfig(
+        architecture=architecture, width=width, clean_weight=0.5, roles=roles, data=DATA, epochs=10**6, seed=seed,
+        evaluation=EvaluationConfig(n_attacked=10),
+    )  # fmt: skip
+    return prepare(config).training
+
+
+def alone(model: Training) -> Callable[[], None]:
+    """Steps of one model on its own."""
+    step = dedicated_step(model.config, model.classifier, model.moved, model.dtype)
+
+    def run() -> None:
+        advance(model, step)
+        model.progress.losses.clear()
+
+    return run
+
+
+def fused(models: list[Training], device: torch.device) -> Callable[[], None]:
+    """Fused steps of models, every slot filled."""
+    cohort = Cohort(models[0], len(models), device)
+    data = Resident(models[0].splits.train, {}, models[0].dtype, device)
+    for model in models:
+        cohort.join(model, data)
+
+    def run() -> None:
+        for slot in cohort.step():
+            slot.training.progress.losses.clear()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    return run
+
+
+def plain(architecture: Architecture, width: float, step: Callable[..., float]) -> Callable[[], None]:
+    """A reference loop on the architecture as an ordinary module."""
+    model = training(architecture, width, 0)
+    blueprint = BLUEPRINTS[architecture](model.splits.image_shape, model.splits.classes, width)
+    network = blueprint.network.to_empty(device="cpu")
+    network.load_state_dict(model.state.params | model.state.buffers)
+    images, labels = model.splits.train.images(torch.arange(100)), model.splits.train.labels
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.01, betas=(0.5, 0.9), weight_decay=1e-4)
+    rng = stream(0, "attack")
+    return lambda: step(network, optimiser, images, labels, rng) and None
+
+
+def seconds(run: Callable[[], None], clock: Callable[[], float]) -> float:
+    started = clock()
+    run()
+    return clock() - started
+
+
+def quartiles(values: list[float]) -> str:
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def compare(architecture: Architecture, width: float, models: list[int], rounds: int, device: torch.device) -> None:
+    """Prints the rows of one architecture."""
+    contenders = {
+        "(a) the paper's loop": (1, plain(architecture, width, reference_loops.paper_step)),
+        "(b) textbook": (1, plain(architecture, width, reference_loops.textbook_step)),
+        ALONE: (1, alone(training(architecture, width, 0))),
+    }
+    for k in models:
+        several = [training(architecture, width, seed) for seed in range(k)]
+        contenders[f"{k} fused"] = (k, fused(several, device))
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(rounds + 1):
+        for name, (k, run) in contenders.items():
+            elapsed = seconds(run, clock) / k
+            if number:  # the first round warms up
+                taken[name].append(1000 * elapsed)
+    size = training(architecture, width, 0).classifier.size
+    for name, values in taken.items():
+        ratios = [one / each for one, each in zip(taken[ALONE], values, strict=True)]
+        print(
+            f"| {architecture} {width:g} ({size:,}) | {name} | {quartiles(values)} | {quartiles(ratios)} |", flush=True
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--models", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--architectures", nargs="+", choices=ARCHITECTURES, default=list(ARCHITECTURES))
+    parser.add_argument("--width", type=float, help="of all; without it 1 for conv and mlp, 1/8 for the others")
+    parser.add_argument("--device", default="cpu", help="of the fused steps")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    keep_memory()
+    print(f"{describe()}; fused on {arguments.device}; {arguments.rounds} rounds in alternation: median [quartiles]")
+    print("| network (parameters) | step | milliseconds a model | times one on its own |\n| --- | --- | --- | --- |")
+    for architecture in arguments.architectures:
+        width = arguments.width or WIDTHS[architecture]
+        compare(architecture, width, arguments.models, arguments.rounds, torch.device(arguments.device))
+
+
+if __name__ == "__main__":
+    main()

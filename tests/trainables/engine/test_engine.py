@@ -1,0 +1,322 @@
+"""What an engine promises beside parity: nobody sees his neighbours, and everybody may leave."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NoReturn
+
+import pytest
+import torch
+
+from tests.trainables.engine.alike import MANIFOLD, assert_same, params, precise, reports_of, trial
+from trainables.config import (
+    ARCHITECTURES,
+    Architecture,
+    LearnedConfig,
+    ManifoldTrialConfig,
+    TrialConfig,
+    VaeGanConfig,
+)
+from trainables.data.split import Split
+from trainables.differentiation import Tensors
+from trainables.engine import Engine, News
+from trainables.engine.cohort import After, Cohort, guarded
+from trainables.engine.memory import ran_out
+from trainables.engine.sizing import measured
+from trainables.engine.turns import Turns
+from trainables.pipeline import ClassifierRun, prepare
+from trainables.provision import untrained
+from trainables.report import EpochReport
+from trainables.training.step import Step
+
+
+def exploding(run: ClassifierRun) -> ClassifierRun:
+    """A trial whose weights are finite, and nothing that is computed with them."""
+    weights = params(run)["logits.weight"]
+    weights.fill_(torch.finfo(weights.dtype).max)
+    return run
+
+
+def weights_after(config: TrialConfig, before: list[ClassifierRun], after: list[ClassifierRun]) -> Tensors:
+    """Trains a trial in one of three slots beside others."""
+    engine, run = Engine("", slots=3), prepare(config)
+    for each in [*before, run, *after]:
+        engine.admit(each)
+    for _ in engine.run():
+        pass
+    return params(run)
+
+
+@pytest.mark.parametrize(
+    "architecture", [name if name == "mlp" else pytest.param(name, marks=pytest.mark.slow) for name in ARCHITECTURES]
+)
+def test_a_model_is_the_same_to_the_last_bit_whoever_is_beside_it(architecture: Architecture) -> None:
+    """One neighbour goes before it ends, another explodes, and a third comes in its place."""
+    one, others = trial(0, architecture, epochs=2), [prepare(trial(k, architecture, epochs=1)) for k in (1, 2, 3)]
+    lonely = weights_after(one, [], [])
+    crowded = weights_after(one, others[:1], [exploding(others[1]), others[2]])
+
+    assert all(torch.equal(values, crowded[name]) for name, values in lonely.items())
+
+
+def test_who_becomes_infinite_ends_with_its_reason_and_alone() -> None:
+    fused, alone = (precise(trial(1, "mlp", "sgd", epochs=2)) for _ in range(2))
+    engine, lost = Engine("", slots=2), exploding(precise(trial(0, "mlp", "sgd", epochs=40)))
+
+    explosion, reports = reports_of(engine, [engine.admit(lost), engine.admit(fused)])
+
+    assert [report.infeasible for report in explosion] == ["the training loss is nan"]
+    assert_same(reports, list(alone.reports()))
+
+
+def test_a_trial_goes_on_from_a_checkpoint_in_the_engine_and_out_of_it_again() -> None:
+    config = trial(0, "mlp", "sgd")
+    whole, begun = precise(config), precise(config)
+    steps = 0
+
+    def stop_after_one() -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 1:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        next(begun.reports(stop_after_one))
+    inside, outside, engine = precise(config), precise(config), Engine("", slots=2)
+    inside.go_on(begun.checkpoint())
+    handle = engine.admit(inside)
+    news = [news for _ in range(2) for news in engine.advance()]  # the first epoch's last step, the second's first
+
+    outside.go_on(engine.checkpoint(handle))
+
+    expected = list(whole.reports())
+    assert_same(_reports(news) + list(outside.reports()), expected)
+    assert_same(_reports(news) + reports_of(engine, [handle])[0], expected)
+
+
+@pytest.mark.slow
+def test_a_rungs_report_comes_with_the_checkpoint_of_that_moment() -> None:
+    config = trial(0, "mlp", "sgd")
+    whole, run, again, engine = precise(config), precise(config), precise(config), Engine("", slots=1)
+    engine.admit(run, rungs=(2,))
+
+    told = [news for news in engine.run() if news.said]
+    checkpoints = [news.said.checkpoint for news in told]
+    assert [each is not None for each in checkpoints] == [False, True, False]
+    again.go_on(checkpoints[1])
+
+    assert_same(list(again.reports()), list(whole.reports())[2:])
+
+
+def _reports(news: list[News]) -> list[EpochReport]:
+    return [EpochReport(**each.said.report) for each in news]
+
+
+def test_who_is_cancelled_makes_room_for_the_next() -> None:
+    engine = Engine("", slots=1)
+    first, second = (engine.submit(trial(k, "mlp")) for k in range(2))
+    engine.advance()
+
+    assert engine.cancel(first)
+    assert not engine.cancel(first)
+    with pytest.raises(ValueError, match="runs or waits; got 0"):
+        engine.checkpoint(first)
+    assert [report.epoch for report in reports_of(engine, [second])[0]] == [1, 2, 3]
+
+
+def test_who_waits_may_be_cancelled_and_checkpointed_too() -> None:
+    engine = Engine("", slots=1)
+    _, second, third = (engine.submit(trial(k, "mlp", epochs=1)) for k in range(3))
+    engine.advance()
+
+    prepare(trial(1, "mlp", epochs=1)).go_on(engine.checkpoint(second))
+    assert engine.cancel(second)
+    assert {news.handle for news in engine.run()} == {0, third}
+
+
+class Unreadable(Split):
+    labels = torch.zeros(20, dtype=torch.int64)
+
+    def images(self, indices: torch.Tensor) -> torch.Tensor:
+        raise OSError("the disk is gone")
+
+
+def test_a_trial_that_cannot_be_measured_fails_alone() -> None:
+    engine, run = Engine("", slots=2), prepare(trial(0, "mlp", epochs=1))
+    run.training.splits = replace(run.training.splits, validation=Unreadable())
+    failed, other = engine.admit(run), engine.submit(trial(1, "mlp", epochs=1))
+
+    last = {news.handle: news for news in engine.run()}
+
+    assert last[failed].over
+    assert last[failed].said.failed == "OSError: the disk is gone"
+    assert last[other].said.report["epoch"] == 1
+
+
+@pytest.mark.slow
+def test_memory_that_ends_halves_the_slots_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is planted to end in the third step, after noise has been drawn."""
+    steps = 0
+
+    def short_of_memory(step: Step) -> Callable:
+        def one(*arguments: object) -> After:
+            nonlocal steps
+            steps += 1
+            return _out_of_memory() if steps == 3 else guarded(step)(*arguments)
+
+        return one
+
+    monkeypatch.setattr("trainables.engine.cohort.guarded", short_of_memory)
+    configs, engine, notes = [trial(k, "mlp", "sgd") for k in range(4)], Engine("", slots=4), []
+    told: dict[int, list[News]] = {engine.admit(precise(config)): [] for config in configs}
+    for news in engine.run():
+        (notes if news.handle is None else told[news.handle]).append(news)
+
+    assert [each.note for each in notes] == ["trials like 0: 2 in a step from here on, since memory ended with 4"]
+    assert steps == 3 + 4 + 3 + 1 + 6  # 4, 7, 4 and 7 were left, for two slots
+    for config, news in zip(configs, told.values(), strict=True):
+        assert_same(_reports(news), list(precise(config).reports()))
+
+
+def _out_of_memory(*_arguments: object) -> NoReturn:
+    raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+def test_one_model_that_has_no_room_fails_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Cohort, "step", _out_of_memory)
+    engine = Engine("", slots=1)
+    engine.submit(trial(0, "mlp"))
+    engine.submit(trial(1, "mlp"))
+
+    failed = [news.said.failed for news in engine.run()]
+
+    assert len(failed) == 2
+    assert all("one model alone needs more memory" in each for each in failed)
+
+
+def test_what_torch_says_when_memory_ends_is_understood() -> None:
+    with pytest.raises(RuntimeError) as error:
+        torch.empty(2**52)
+
+    assert ran_out(error.value)
+    assert not ran_out(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+@pytest.mark.slow
+def test_kins_take_turns_of_equal_time() -> None:
+    engine = Engine("", slots=2)
+    wide, narrow = (replace(trial(k, "mlp", epochs=400), width=w) for k, w in enumerate((1.0, 1 / 16)))
+    handles = [engine.submit(config) for config in (wide, narrow)]
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        engine.advance()
+
+    used = [line.used for line in engine._lines.values()]
+    assert len(used) == 2
+    assert abs(used[0] - used[1]) < 0.3 * sum(used)
+    assert all(engine.cancel(handle) for handle in handles)
+
+
+def test_others_have_their_say_between_two_steps() -> None:
+    turns, stopped, taken = Turns(), threading.Event(), []
+
+    def greedy() -> None:
+        while not stopped.is_set():
+            with turns:
+                time.sleep(0.01)
+
+    thread = threading.Thread(target=greedy)
+    thread.start()
+    for _ in range(10):
+        began = time.monotonic()
+        with turns:
+            taken.append(time.monotonic() - began)
+    stopped.set()
+    thread.join()
+
+    assert max(taken) < 1
+
+
+@pytest.mark.slow
+def test_trials_come_and_go_while_another_thread_computes() -> None:
+    engine, stopped, news = Engine("", slots=2), threading.Event(), []
+
+    def compute() -> None:
+        while not stopped.is_set():
+            news.extend(engine.advance())
+            time.sleep(0)
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    long = engine.submit(trial(0, "mlp", epochs=1000))
+    short = engine.submit(trial(1, "mlp", epochs=1))
+    assert len(engine.checkpoint(long)) > 1000
+    deadline = time.monotonic() + 50
+    while not any(each.over for each in news) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert engine.cancel(long)
+    stopped.set()
+    thread.join()
+
+    assert [each.handle for each in news if each.over] == [short]
+    assert not engine.busy
+
+
+@pytest.mark.parametrize(
+    ("seconds", "slots", "ended"),
+    [
+        (lambda k: 1.0, 64, "no more are asked for"),
+        (lambda k: k / 1.0, 1, "it pays no more"),
+        (lambda k: max(1.0, k / 4), 4, "it pays no more"),
+    ],
+)
+def test_slots_are_doubled_while_it_pays(seconds, slots: int, ended: str) -> None:
+    found = measured(seconds, 64)
+
+    assert (found.slots, found.ended) == (slots, ended)
+
+
+def test_slots_are_as_many_as_memory_allows() -> None:
+    def seconds(slots: int) -> float:
+        return 1.0 if slots <= 8 else float(torch.empty(2**52)[0])
+
+    assert measured(seconds, 64)[::2] == (8, "memory ends")
+
+
+@pytest.mark.slow
+def test_measuring_leaves_a_trial_as_it_was() -> None:
+    engine, run = Engine("", largest=2), precise(trial(0, "mlp", "sgd"))
+    handle = engine.admit(run)
+    news = list(engine.run())
+
+    assert "in a step, since" in news[0].note
+    assert_same(_reports(news[1:]), list(precise(trial(0, "mlp", "sgd")).reports()))
+    assert {each.handle for each in news[1:]} == {handle}
+
+
+def test_what_cannot_be_fused_is_refused_in_one_sentence() -> None:
+    learned = LearnedConfig(model=VaeGanConfig(width=0.125, updates=1))
+    config = replace(trial(0, "mlp"), manifold=learned, roles=(MANIFOLD,))
+    run = prepare(config, untrained(learned, config.data))
+    engine = Engine("", slots=1)
+
+    with pytest.raises(ValueError, match="learned for each class: train it alone"):
+        engine.admit(run)
+    with pytest.raises(ValueError, match="got a trial of vaegan: train it alone"):
+        engine.submit(ManifoldTrialConfig(data=config.data, manifold=learned, epochs=1, evaluation=config.evaluation))
+    with pytest.raises(ValueError, match="slots counts models"):
+        Engine("", slots=0)
+
+
+@pytest.mark.slow
+def test_codes_learned_for_all_classes_move_in_a_fused_step() -> None:
+    learned = LearnedConfig(model=VaeGanConfig(width=0.125, updates=1, agnostic=True))
+    config = replace(trial(0, "mlp", "sgd", epochs=1), manifold=learned, roles=(MANIFOLD,))
+    manifolds = untrained(learned, config.data)
+    alone, fused = (precise(config, manifolds) for _ in range(2))
+    engine = Engine("", slots=2)
+
+    (reports,) = reports_of(engine, [engine.admit(fused)])
+
+    assert_same(reports, list(alone.reports()))

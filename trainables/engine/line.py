@@ -1,0 +1,205 @@
+"""Trials that are kin: those in the slots of a fused step, and those who wait for one."""
+
+import time
+from collections import deque
+from collections.abc import Collection, MutableMapping
+from dataclasses import asdict, dataclass
+from typing import Any, final
+
+import torch
+
+from trainables.engine.cohort import Cohort, Slot
+from trainables.engine.memory import ran_out
+from trainables.engine.news import News
+from trainables.engine.resident import Resident
+from trainables.engine.sizing import measured, stopwatch
+from trainables.files import one_line
+from trainables.pipeline import ClassifierRun
+from trainables.report import EpochReport, Said
+from trainables.training.loop import end_epoch
+
+Residents = MutableMapping[Any, Resident]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Trial:
+    """A trial in an engine.
+
+    Attributes:
+        handle: names it.
+        run: what it is.
+        rungs: epochs whose reports come with a checkpoint.
+        slot: that it has, or None while it waits.
+    """
+
+    handle: int
+    run: ClassifierRun
+    rungs: Collection[int]
+    slot: Slot | None = None
+
+    def said(self, report: EpochReport) -> Said:
+        """Returns what it says after an epoch."""
+        names = ("parameters", "device", "manifold_digest", "trained_manifold_digest")
+        return Said(
+            report=asdict(report),
+            model={name: getattr(self.run, name) for name in names},
+            checkpoint=self.run.checkpoint() if report.epoch in self.rungs else None,
+        )
+
+
+@final
+class Line:
+    """The trials of one kin, in the order in which they came.
+
+    Args:
+        slots: models in a fused step; None measures how many, on the first of the trials.
+        largest: number of models that is tried.
+        device: that computes.
+        residents: training examples that are on the device, by what they are; shared by all lines.
+
+    Attributes:
+        used: seconds of the device so far.
+    """
+
+    def __init__(self, slots: int | None, largest: int, device: torch.device, residents: Residents) -> None:
+        self._slots, self._largest, self._device, self._residents = slots, largest, device, residents
+        self._waiting: deque[Trial] = deque()
+        self._cohort: Cohort | None = None
+        self._seated: dict[Slot, Trial] = {}
+        self.used = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Tells whether there is anything to do."""
+        return bool(self._waiting or self._seated)
+
+    def add(self, trial: Trial) -> None:
+        """Puts a trial at the end of those who wait."""
+        self._waiting.append(trial)
+
+    def drop(self, trial: Trial) -> None:
+        """Forgets a trial that is here."""
+        if trial.slot is None:
+            self._waiting.remove(trial)
+        else:
+            self._vacate(trial)
+
+    def checkpoint(self, trial: Trial) -> bytes:
+        """Returns all that a trial needs to go on elsewhere, or here; it stays where it is."""
+        if trial.slot is not None and self._cohort is not None:
+            self._cohort.settle(trial.slot)
+        return trial.run.checkpoint()
+
+    def advance(self) -> list[News]:
+        """Fills the free slots, does one step of all, and measures those whose epoch has ended."""
+        news: list[News] = []
+        try:
+            self._fill(news)
+            return news + (self._step() if self._seated else [])
+        except Exception as error:
+            # Handled after this block: until its end the error's frames keep the memory that they had asked for.
+            what, memory = _said(error), ran_out(error)
+        return news + (self._narrowed(what) if memory else self._failed(what))
+
+    def _fill(self, news: list[News]) -> None:
+        if self._cohort is None:
+            self._cohort = Cohort(self._waiting[0].run.training, self._size(news), self._device)
+        while self._waiting and not self._cohort.full:
+            trial = self._waiting[0]
+            try:
+                trial.slot = self._cohort.join(trial.run.training, self._data(trial))
+                self._seated[trial.slot] = trial
+            except Exception as error:
+                if ran_out(error):
+                    raise
+                news.append(_failure(trial, _said(error)))
+            self._waiting.popleft()
+
+    def _size(self, news: list[News]) -> int:
+        if self._slots is None:
+            first = self._waiting[0]
+            found = measured(stopwatch(first.run.training, self._data(first), self._device), self._largest)
+            self._slots = found.slots
+            rates = ", ".join(f"{rate:.3g} with {slots}" for slots, rate in found.rates.items())
+            about = f"trials like {first.handle}: {found.slots} in a step, since {found.ended}"
+            news.append(News(note=f"{about}; steps of one model a second: {rates}"))
+        return self._slots
+
+    def _data(self, trial: Trial) -> Resident:
+        training = trial.run.training
+        config = training.config
+        moved = {role.threat: training.moved[role.threat] for role in config.roles if role.threat != "pixel"}
+        key = (config.data, config.moved_on if "manifold" in moved else None, tuple(sorted(moved)), training.dtype)
+        data = self._residents.get(key)
+        if data is None:
+            data = Resident(training.splits.train, moved, training.dtype, self._device)
+            self._residents[key] = data
+        return data
+
+    def _step(self) -> list[News]:
+        assert self._cohort is not None, "slots have just been filled"
+        started, seated = time.perf_counter(), list(self._seated.values())
+        ended = self._cohort.step()
+        for slot in ended:
+            self._cohort.settle(slot)
+        share = (time.perf_counter() - started) / len(seated)
+        for trial in seated:
+            trial.run.training.progress.seconds += share
+        return [news for slot in ended for news in self._told(self._seated[slot])]
+
+    def _told(self, trial: Trial) -> list[News]:
+        """Measures a trial whose epoch has ended, and lets it go after its last."""
+        training = trial.run.training
+        try:
+            report = end_epoch(training, training.progress.seconds - time.perf_counter())
+        except Exception as error:
+            self._vacate(trial)
+            return [_failure(trial, _said(error))]
+        if report is None:
+            return []
+        over = bool(report.infeasible) or report.epoch == training.config.epochs
+        if over:
+            self._vacate(trial)
+        return [News(handle=trial.handle, said=trial.said(report), over=over)]
+
+    def _vacate(self, trial: Trial) -> None:
+        assert self._cohort is not None, "a trial has a slot"
+        assert trial.slot is not None, "the same"
+        self._cohort.leave(trial.slot)
+        del self._seated[trial.slot]
+        trial.slot = None
+        if not self.busy:
+            self._cohort = None
+
+    def _narrowed(self, what: str) -> list[News]:
+        """Goes on with half the slots: who has none left waits before all others, and goes on where it was."""
+        before = self._slots or 1
+        if before == 1:
+            return self._failed(f"one model alone needs more memory than there is: {what}")
+        seated = list(self._seated.values())
+        for trial in seated:
+            self._vacate(trial)
+        self._waiting.extendleft(reversed(seated))
+        self._cohort, self._slots = None, before // 2
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        who = f"trials like {seated[0].handle}" if seated else "trials"
+        return [News(note=f"{who}: {before // 2} in a step from here on, since memory ended with {before}")]
+
+    def _failed(self, what: str) -> list[News]:
+        """Ends the trials that a step was for, or the first one that none could be made for."""
+        failed = list(self._seated.values())
+        for trial in failed:
+            self._vacate(trial)
+        if not failed:
+            failed = [self._waiting.popleft()]
+        self._cohort = None
+        return [_failure(trial, what) for trial in failed]
+
+
+def _failure(trial: Trial, what: str) -> News:
+    return News(handle=trial.handle, said=Said(failed=what), over=True)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {one_line(error)}"
