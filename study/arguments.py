@@ -10,7 +10,7 @@ from study.constraints import METRICS
 from study.manifold_kinds import MANIFOLDS
 from study.parsing import Parser
 from study.scales import SCALES
-from trainables.config import ARCHITECTURES, DATASETS, FEWEST, VARIANTS
+from trainables.config import ARCHITECTURES, CHECKPOINTS, DATASETS, FEWEST, VARIANTS
 
 DEFAULT_SCALE = "demo"
 PROTOTYPES = Path("FONTS") / "prototypes.npz"
@@ -192,6 +192,13 @@ def _add_search(group: argparse._ArgumentGroup) -> None:
         metavar="C",
         help=f"METRIC<NUMBER (or <=, >, >=), the metric being {', '.join(METRICS)}: trials that violate it are on no "
         'front; quote it, as in --constraint "val_error<0.2"; may be given several times',
+    )
+    add(
+        "--checkpoint",
+        choices=CHECKPOINTS,
+        help="the epoch that a model is of, in the search and in the confirmation: its last, or the one of the lowest "
+        "error, or robust error, on validation; best-robust attacks after every epoch, which takes time (default: "
+        "last)",
     )
     add(
         "--warm-start",

@@ -17,6 +17,7 @@ from trainables.config import (
     ARCHITECTURES,
     VAEGAN,
     AnyTrialConfig,
+    Checkpoint,
     DataConfig,
     EvaluationConfig,
     LearnedConfig,
@@ -62,6 +63,7 @@ class StudyConfig:
         grace: epochs before the first rung; every further rung lies `factor` times as high.
         factor: of those that reach a rung, one in so many goes on.
         sampler: who proposes trials; gp, whose questions take long, only up to 300 of them.
+        checkpoint: the epoch that trials and confirmed models are of, see `TrialConfig`.
         constraints: what a trial must satisfy to be on the front, such as "val_error<0.2".
         replicates: further seeds of points near the front, at most; trials beyond `trials`.
         warm_start: the folder of an earlier study whose trials the search is told of, or None.
@@ -89,6 +91,7 @@ class StudyConfig:
     halving: Halving = "stop"
     grace: int = 2
     factor: float = 2.0
+    checkpoint: Checkpoint = "last"
     constraints: tuple[str, ...] = ()
     replicates: int = 0
     warm_start: str | None = None
@@ -139,6 +142,10 @@ class StudyConfig:
         must(
             0 <= self.replicates <= MOST_REPLICATES,
             f"replicates of a point number 0 to {MOST_REPLICATES}; got {self.replicates}",
+        )
+        must(
+            self.checkpoint == "last" or KINDS[self.space].moves,
+            f"a classifier may be of another epoch than its last; got --checkpoint {self.checkpoint} with manifolds",
         )
         for text in self.constraints:
             Constraint.parse(text).must_be_measured(self.base(self.architectures[0], 0).metrics)
@@ -252,6 +259,7 @@ def _classifier(config: StudyConfig, architecture: str, seed: int) -> TrialConfi
         fused_steps=config.steps,
         evaluation=config.evaluation(),
         epochs=config.epochs,
+        checkpoint=config.checkpoint,
         seed=seed,
     )
 

@@ -101,7 +101,7 @@ def described(config: StudyConfig, plans: Sequence[Plan], concurrency: int) -> s
         f"choose by, {data.n_test} to confirm on; {config.n_attacked} of them attacked",
         f"  adversary     {threat.norm}, epsilon {threat.epsilon:g}, eta {threat.eta:g}",
         *_manifold(config),
-        f"  trials        {config.epochs} epochs, at most {config.steps} steps of an attack",
+        f"  trials        {config.epochs} epochs, at most {config.steps} steps of an attack{_of_epoch(config)}",
         *(_described(each, config) for each in plans),
         f"  in all        {sum(each.search + each.confirmation for each in plans):,} gradient evaluations at most",
         f"  time          about {duration(seconds)} or less with {concurrency} trial(s) at a time, at the speed "
@@ -123,6 +123,10 @@ def _manifold(config: StudyConfig) -> list[str]:
         who = " and ".join("one model for all classes" if each else "a model for each class" for each in agnostic)
         told.append(f"learned before the first trial, {who}: minutes that are not in the time below")
     return ["  manifold      " + ("\n" + INDENT).join(told)] if told else []
+
+
+def _of_epoch(config: StudyConfig) -> str:
+    return "" if config.checkpoint == "last" else f"; models are of the {config.checkpoint} epoch on validation"
 
 
 def _described(each: Plan, config: StudyConfig) -> str:

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,13 +22,15 @@ from trainables.evaluation.errors import Subject
 from trainables.evaluation.measure import under_attack
 from trainables.evaluation.tally import Tally
 from trainables.manifolds.manifold import Manifolds
-from trainables.report import EpochReport
+from trainables.report import EpochReport, Pick
 from trainables.seeding import stream
+from trainables.training.choice import Choice
 from trainables.training.plan import dedicated_step, draw_noise, hyper
 from trainables.training.schedule import learning_rate
 from trainables.training.step import Batch, State
 
 DTYPE = torch.float32
+SEEN = "validation"  # the split that choices are made on
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,6 +60,7 @@ class Training:
         state: parameters, running statistics and the optimiser's moments, after the last step.
         tally: what training and evaluation have cost so far.
         order: draws the order of examples; `attack` the noise of the attacks.
+        choice: of the epoch whose weights are left.
     """
 
     config: TrialConfig
@@ -69,6 +73,7 @@ class Training:
     order: torch.Generator
     attack: torch.Generator
     progress: Progress
+    choice: Choice
 
     def folded(self) -> Tensors:
         """Returns the parameters of the model as it is evaluated."""
@@ -92,6 +97,7 @@ def begin(
         order=stream(config.seed, "order"),
         attack=stream(config.seed, "attack"),
         progress=Progress(),
+        choice=Choice(kind=config.checkpoint),
     )
 
 
@@ -113,10 +119,8 @@ def train(training: Training, after_step: Callable[[], None] = lambda: None) -> 
             after_step()
 
         loss = _epoch(training, stepped)
-        epoch = progress.epoch + 1
-        says = epoch == config.epochs or not config.evaluation.only_last or not math.isfinite(loss)
-        report = _report(training, epoch, loss, before - started) if says else None
-        progress.epoch, progress.losses, progress.permutation = epoch, [], None
+        report = _report(training, progress.epoch + 1, loss, before - started)
+        progress.epoch, progress.losses, progress.permutation = progress.epoch + 1, [], None
         if report is None:
             continue
         progress.seconds = report.seconds
@@ -169,7 +173,7 @@ def _count(training: Training, looks: tuple[Tensor, ...]) -> None:
             tally.add(capacity, forward=1, backward=1)
 
 
-def _report(training: Training, epoch: int, loss: float, since: float) -> EpochReport:
+def _report(training: Training, epoch: int, loss: float, since: float) -> EpochReport | None:
     """Measures the model: its error after every epoch, attacks where the config asks for them.
 
     Test data, where the config names it, is opened once: after the last epoch. Until then errors are on validation,
@@ -180,29 +184,63 @@ def _report(training: Training, epoch: int, loss: float, since: float) -> EpochR
         epoch: that has just ended.
         loss: its mean.
         since: what the clock is ahead of the trial's own time.
+
+    Returns:
+        None where nothing is to be said yet.
     """
-    config, last = training.config, epoch == training.config.epochs
-    split: Split = getattr(training.splits, config.evaluation.split if last else "validation")
-    subject = Subject(classifier=training.classifier, folded=training.folded(), split=split, tally=training.tally)
-    error = subject.error()
-    at_chance = error >= _chance(split)
-    infeasible = _infeasible(training, loss, error, split) if last or not math.isfinite(loss) else None
-    attacks = {}
-    if not infeasible and (last or epoch in config.evaluation.at_epochs):
-        evaluation = config.evaluation if last else replace(config.evaluation, paper_attempts=0)
-        manifolds = training.manifolds if last else {}
-        attacks = asdict(under_attack(subject, manifolds, config.threat_model, evaluation, config.data.seed))
+    config = training.config
+    last, broken = epoch == config.epochs, not math.isfinite(loss)
+    silent = config.evaluation.only_last and not last and not broken
+    found: dict[str, Any] = {}
+    if not broken and (config.checkpoint != "last" or not (last or silent)):
+        found = _on_validation(training, epoch)
+    if silent:
+        return None
+    if last or broken:
+        found = _at_the_end(training, epoch, loss)
     return EpochReport(
         epoch=epoch,
         train_loss=loss,
-        error=error,
-        **attacks,
+        **found,
         gradient_evaluations=training.tally.gradient_evaluations,
         forward_passes=training.tally.forward_passes,
         seconds=since + time.perf_counter(),
-        at_chance=at_chance,
-        infeasible=infeasible,
     )
+
+
+def _on_validation(training: Training, epoch: int) -> dict[str, Any]:
+    """Measures the model as it is, and notes what the best epochs are so far."""
+    config, attacks = training.config, {}
+    subject = _subject(training, training.splits.validation)
+    error = subject.error()
+    if config.attacked_after(epoch):
+        evaluation = replace(config.evaluation, paper_attempts=0)
+        attacks = asdict(under_attack(subject, {}, config.threat_model, evaluation, config.data.seed))
+    pick = Pick(epoch=epoch, error=error, robust_error=attacks.get("robust_error"))
+    training.choice.note(pick, training.state)
+    return {"error": error, "at_chance": error >= _chance(subject.split), **attacks}
+
+
+def _at_the_end(training: Training, epoch: int, loss: float) -> dict[str, Any]:
+    """Measures what the trial leaves, the weights of the epoch that its config chooses, or says why that is nothing."""
+    config, broken, attacks = training.config, not math.isfinite(loss), {}
+    if not broken:
+        training.state = training.choice.taken(training.state)
+    subject = _subject(training, getattr(training.splits, config.evaluation.split if epoch == config.epochs else SEEN))
+    error = subject.error()
+    infeasible = _infeasible(training, loss, error, subject.split)
+    if not infeasible:
+        evaluation, manifolds = config.evaluation, training.manifolds
+        attacks = asdict(under_attack(subject, manifolds, config.threat_model, evaluation, config.data.seed))
+    if config.checkpoint == "last" and config.evaluation.split == SEEN and not broken:
+        pick = Pick(epoch=epoch, error=error, robust_error=attacks.get("robust_error"))
+        training.choice.note(pick, training.state)
+    told = {} if broken else training.choice.told(epoch)
+    return {"error": error, "at_chance": error >= _chance(subject.split), "infeasible": infeasible, **attacks, **told}
+
+
+def _subject(training: Training, split: Split) -> Subject:
+    return Subject(classifier=training.classifier, folded=training.folded(), split=split, tally=training.tally)
 
 
 def _chance(split: Split) -> float:
