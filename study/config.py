@@ -145,7 +145,7 @@ class StudyConfig:
         )
         must(
             self.checkpoint == "last" or KINDS[self.space].moves,
-            f"a classifier may be of another epoch than its last; got --checkpoint {self.checkpoint} with manifolds",
+            f"a manifold is of its last epoch; got --checkpoint {self.checkpoint} and --space manifold; leave one out",
         )
         for text in self.constraints:
             Constraint.parse(text).must_be_measured(self.base(self.architectures[0], 0).metrics)
