@@ -121,11 +121,10 @@ def train(training: Training, after_step: Callable[[], None] = lambda: None) -> 
         loss = _epoch(training, stepped)
         report = _report(training, progress.epoch + 1, loss, before - started)
         progress.epoch, progress.losses, progress.permutation = progress.epoch + 1, [], None
-        if report is None:
-            continue
-        progress.seconds = report.seconds
-        yield report
-        if report.infeasible:
+        progress.seconds = report.seconds if report else before - started + time.perf_counter()
+        if report:
+            yield report
+        if report and report.infeasible:
             return
 
 
