@@ -231,7 +231,8 @@ def _at_the_end(training: Training, epoch: int, loss: float) -> dict[str, Any]:
     if not infeasible:
         evaluation, manifolds = config.evaluation, training.manifolds
         attacks = asdict(under_attack(subject, manifolds, config.threat_model, evaluation, config.data.seed))
-    if config.checkpoint == "last" and config.evaluation.split == SEEN and not broken:
+    every = config.evaluation.split == SEEN and not config.evaluation.only_last
+    if config.checkpoint == "last" and every and not broken:
         pick = Pick(epoch=epoch, error=error, robust_error=attacks.get("robust_error"))
         training.choice.note(pick, training.state)
     told = {} if broken else training.choice.told(epoch)
