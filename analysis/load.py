@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from analysis.objectives import ERRORS, Objective, objectives_of
-from analysis.schema import CLAIMS, IMPORTANCE, LATER, METRICS, SCHEMA_VERSION, STATES, TABLES
+from analysis.schema import CLAIMS, EPOCHS, IMPORTANCE, LATER, METRICS, SCHEMA_VERSION, STATES, TABLES
 
 REQUIRED: Final[Mapping[str, type | tuple[type, ...]]] = {
     "name": str,
@@ -229,7 +229,8 @@ def _read(path: Path, schema: pa.Schema) -> pa.Table:
             "rebuild it with python -m study.launch --resume"
         ) from None
     for field in schema:
-        if field.name not in table.schema.names and field.name.partition("_")[2] in LATER:
+        later = field in EPOCHS or field.name.partition("_")[2] in LATER
+        if later and field.name not in table.schema.names:
             table = table.append_column(field, pa.nulls(len(table), field.type))
     _check_schema(table, schema, path)
     return table

@@ -83,8 +83,15 @@ def what_ran(study: Study) -> str:
     return (
         f"{plural(len(states), 'configuration')} of {listed(networks)} "
         f"{'was' if len(states) == 1 else 'were'} trained on {_images(study)} of "
-        f"{dataset_name(data)}; {states.count('COMPLETE')} gave a result."
+        f"{dataset_name(data)}; {states.count('COMPLETE')} gave a result.{_of_epoch(study)}"
     )
+
+
+def _of_epoch(study: Study) -> str:
+    lowest = {"best-clean": "error", "best-robust": "robust error"}.get(study.config.get("checkpoint", ""))
+    if lowest is None:
+        return ""
+    return f" Every model is of the epoch at which its {lowest} on validation was lowest, and not of its last."
 
 
 def _images(study: Study) -> str:

@@ -26,6 +26,17 @@ METRICS: Final = (
 )
 LATER: Final = ("reconstruction_l2", "label_disagreement", "attack_success")
 """Metrics that tables of earlier studies have no column for: there they are null."""
+KINDS_OF_EPOCH: Final = ("last", "best-clean", "best-robust")
+EPOCHS: Final = (
+    pa.field("checkpoint", pa.string()),  # kind of the epoch that the model is of
+    pa.field("of_epoch", pa.int64()),  # that epoch; metrics are its
+    *(
+        pa.field(f"{kind.replace('-', '_')}_{name}", of)
+        for kind in KINDS_OF_EPOCH
+        for name, of in (("epoch", pa.int64()), ("val_error", pa.float64()), ("val_robust_error", pa.float64()))
+    ),
+)
+"""The last and the best epochs of a classifier on validation; null where nobody measured them, as once nobody did."""
 LENGTHS: Final = ("reconstruction_l2",)
 """Metrics that are no fractions: they have no upper end."""
 BUDGET: Final = (
@@ -55,6 +66,7 @@ TRIALS: Final = pa.schema(
         pa.field("backend", pa.string()),
         *metrics("val"),
         pa.field("epochs", pa.int64()),  # finished
+        *EPOCHS,
         pa.field("stopped_at", pa.int64()),  # epoch after which it was stopped early, or would have been, else null
         *BUDGET,
         pa.field("manifold_digest", pa.string()),  # of the one that on-manifold errors are measured on
@@ -79,6 +91,7 @@ CONFIRMATIONS: Final = pa.schema(
         pa.field("width", pa.float64()),
         pa.field("parameters", pa.int64()),
         pa.field("seed", pa.int64()),
+        *EPOCHS,
         *metrics("test"),
         *BUDGET,
         pa.field("message", pa.string()),  # why a confirmation gave no metrics, else null

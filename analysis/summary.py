@@ -11,7 +11,7 @@ from analysis.front import Candidate, ConfirmedFront, confirmed_fronts
 from analysis.load import Study
 from analysis.objectives import Objective
 from analysis.optimism import optimism
-from analysis.schema import SCHEMA_VERSION
+from analysis.schema import KINDS_OF_EPOCH, SCHEMA_VERSION
 from analysis.statistics import Interval
 
 SATURATED_ABOVE: Final = 0.98  # of an objective's worst value
@@ -26,6 +26,7 @@ def summary(study: Study) -> dict[str, Any]:
         "objectives": [objective.on_test for objective in study.objectives],
         "threat_model": dict(study.config["threat_model"]),
         "measured_by": dict(study.evaluation),
+        "checkpoint": study.config.get("checkpoint", KINDS_OF_EPOCH[0]),
         "architectures": {front.architecture: _architecture(study, front, configs) for front in fronts},
         "comparisons": [found.to_dict() for found in comparisons_of(fronts)],
         **({"claims": plain_claims(study)} if study.is_grid else {}),

@@ -25,8 +25,9 @@ from trainables.engine.resident import Resident
 from trainables.pipeline import prepare
 from trainables.seeding import stream
 from trainables.strategies import STRATEGIES
-from trainables.training.loop import Training, advance
+from trainables.training.loop import advance
 from trainables.training.plan import dedicated_step
+from trainables.training.training import Training
 
 WIDTHS = {"conv": 1.0, "mlp": 1.0, "resnet": 1 / 8, "vgg": 1 / 8, "vit": 1 / 8}
 DATA = DataConfig(n_train=100, n_validation=50, n_test=50)

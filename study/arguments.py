@@ -9,7 +9,7 @@ from study.kinds import KINDS
 from study.manifold_kinds import MANIFOLDS
 from study.parsing import Parser, real, whole
 from study.scales import SCALES
-from trainables.config import ARCHITECTURES, DATASETS, FEWEST, VARIANTS
+from trainables.config import ARCHITECTURES, CHECKPOINTS, DATASETS, FEWEST, VARIANTS
 
 DEFAULT_SCALE = "demo"
 PROTOTYPES = Path("FONTS") / "prototypes.npz"
@@ -193,6 +193,13 @@ def _add_search(group: argparse._ArgumentGroup) -> None:
         metavar="C",
         help=f"METRIC<NUMBER (or <=, >, >=), the metric being {', '.join(METRICS)}: trials that violate it are on no "
         'front; quote it, as in --constraint "val_error<0.2"; may be given several times',
+    )
+    add(
+        "--checkpoint",
+        choices=CHECKPOINTS,
+        help="the epoch that a model is of, in the search and in the confirmation: its last, or the one of the lowest "
+        "error, or robust error, on validation; best-robust attacks after every epoch, which takes time (default: "
+        "last)",
     )
     add(
         "--warm-start",

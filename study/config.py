@@ -24,6 +24,7 @@ from study.seeds import FIRST_FRESH_SEED, derived, fresh
 from trainables.checks import must
 from trainables.config import (
     AnyTrialConfig,
+    Checkpoint,
     DataConfig,
     EvaluationConfig,
     LearnedConfig,
@@ -57,6 +58,7 @@ class StudyConfig:
         grace: epochs before the first rung; every further rung lies `factor` times as high.
         factor: of those that reach a rung, one in so many goes on.
         sampler: who proposes trials; gp, whose questions take long, only up to 300 of them.
+        checkpoint: the epoch that trials and confirmed models are of, see `TrialConfig`.
         constraints: what a trial must satisfy to be on the front, such as "val_error<0.2".
         replicates: further seeds of points near the front, at most; trials beyond `trials`.
         warm_start: the folder of an earlier study whose trials the search is told of, or None.
@@ -87,6 +89,7 @@ class StudyConfig:
     halving: Halving = "stop"
     grace: int = 2
     factor: float = 2.0
+    checkpoint: Checkpoint = "last"
     constraints: tuple[str, ...] = ()
     replicates: int = 0
     warm_start: str | None = None
@@ -142,6 +145,10 @@ class StudyConfig:
         must(
             0 <= self.replicates <= MOST_REPLICATES,
             f"replicates of a point number 0 to {MOST_REPLICATES}; got {self.replicates}",
+        )
+        must(
+            self.checkpoint == "last" or KINDS[self.space].moves,
+            f"a manifold is of its last epoch; got --checkpoint {self.checkpoint} and --space manifold; leave one out",
         )
         for text in self.constraints:
             Constraint.parse(text).must_be_measured(self.base(self.architectures[0], 0).metrics)

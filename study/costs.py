@@ -20,8 +20,8 @@ def gradient_evaluations(config: AnyTrialConfig) -> int:
     Counted as `trainables.evaluation.tally` counts them: backward passes per example.
     """
     evaluation = config.evaluation
-    at_rungs = len([epoch for epoch in evaluation.at_epochs if epoch < config.epochs])
     if isinstance(config, ManifoldTrialConfig):
+        at_rungs = len([epoch for epoch in evaluation.at_epochs if epoch < config.epochs])
         return config.examples + (at_rungs + 1) * evaluation.n_attacked * evaluation.steps
     pairs = list(zip(config.role_counts(), config.capacities(), strict=True))
     attacks = sum(count * role.steps for (role, count), _ in pairs)
@@ -29,7 +29,8 @@ def gradient_evaluations(config: AnyTrialConfig) -> int:
     batches = math.ceil(config.data.n_train / config.batch_size)
     training = config.epochs * batches * (config.batch_size + attacks + clean_copies)
     rung = _measurement(replace(evaluation, paper_attempts=0), ())
-    return training + at_rungs * rung + _measurement(evaluation, config.manifolds)
+    looks = sum(config.attacked_after(epoch) for epoch in range(1, config.epochs + 1))
+    return training + looks * rung + _measurement(evaluation, config.manifolds)
 
 
 def _measurement(evaluation: EvaluationConfig, manifolds: Sequence[ThreatName]) -> int:

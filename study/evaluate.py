@@ -28,6 +28,7 @@ from study.talking import say
 if TYPE_CHECKING:
     from study.subjects import Loaded
     from trainables.evaluation.ensemble import Line
+    from trainables.evaluation.members import Member
     from trainables.evaluation.strong import Evaluation
     from trainables.manifolds.manifold import Manifolds
     from trainables.provision import Data
@@ -64,9 +65,10 @@ def _evaluate(request: Request) -> None:
     request.out.mkdir(parents=True, exist_ok=True)
     if request.run_dir:
         provenance.log_test_access(request.run_dir, {"purpose": f"evaluation of {request.name}"})
+    ensemble, further = _ensemble(request, data)
     try:
-        found, more = _attacked(request, model, data, manifolds, console)
-        plain = {**_about(request, data), **found.to_dict(), "notes": [*notes, *more]}
+        found, more = _attacked(request, model, data, manifolds, further, console)
+        plain = {**_about(request, data), "ensemble": ensemble, **found.to_dict(), "notes": [*notes, *more]}
         _write(request.out, plain, found)
     except Exception as error:  # whatever somebody's own model may raise, or a disk
         raise Broke(f"it failed after the attacks had begun: {type(error).__name__}: {error}") from error
@@ -83,8 +85,25 @@ def _data(request: Request) -> "Data":
         raise Refused(str(error)) from error
 
 
+def _ensemble(request: Request, data: "Data") -> tuple[str, "tuple[Member, ...]"]:
+    """Returns which attacks are made, and those that are not our own."""
+    from trainables.evaluation.autoattack import INSTALL, PACKAGE, installed, standard_set
+
+    if not request.autoattack:
+        return "own", ()
+    if version := installed():
+        return f"own, and {PACKAGE} {version}", standard_set(data.splits.classes)
+    say(f"{PACKAGE} is not installed: the own set of attacks is used alone; {INSTALL} adds AutoAttack's")
+    return f"own; {PACKAGE} is not installed", ()
+
+
 def _attacked(
-    request: Request, model: "Loaded", data: "Data", manifolds: "Manifolds", console: Console
+    request: Request,
+    model: "Loaded",
+    data: "Data",
+    manifolds: "Manifolds",
+    further: "tuple[Member, ...]",
+    console: Console,
 ) -> tuple["Evaluation", list[str]]:
     """Returns what attacks have found, and sentences about what somebody should know."""
     from study.monitoring.evaluation import shown_attacks
@@ -106,6 +125,7 @@ def _attacked(
             request.seed,
             attacked=request.attacked,
             surrogate=other,
+            further=further,
             watch=watch,
         )
     return found, [] if other else ["the other network collapsed: no images were transferred from it"]
@@ -123,7 +143,6 @@ def _about(request: Request, data: "Data") -> dict[str, Any]:
         "dataset": dataset | {"source_name": Path(source).name if source else "bundled typefaces"},
         "data_fingerprint": data.fingerprint,
         "threat_model": asdict(request.threat_model),
-        "ensemble": "own",
         "strength": {"name": request.strength, **asdict(STRENGTHS[request.strength])},
         "seed": request.seed,
         "command": request.command,

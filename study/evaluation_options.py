@@ -49,6 +49,7 @@ class Request:
         manifolds: where learned ones lie.
         attacked: test images under attack.
         strength: its name.
+        autoattack: whether AutoAttack is made, too.
         seed: of the attacks.
         out: folder for what comes of it.
         command: what was typed.
@@ -61,6 +62,7 @@ class Request:
     manifolds: str
     attacked: int
     strength: str
+    autoattack: bool
     seed: int
     out: Path
     command: str
@@ -103,6 +105,7 @@ def read_options(given: Sequence[str]) -> Request:
         manifolds=options.get("manifolds", _manifolds(model) if trial else ROOT),
         attacked=attacked,
         strength=options.get("strength", STRENGTHS[0]),
+        autoattack="autoattack" in options,
         seed=options.get("seed", 0),
         out=out.absolute(),
         command=shlex.join(["python", "-m", "study.evaluate", *given]),
@@ -184,6 +187,12 @@ def _parser() -> Parser:
     add("--n-test", type=whole(least=FEWEST), metavar="N", help="test images for the error without an attack")
     add("--n-attacked", type=whole(least=1), metavar="N", help=f"of these that are attacked (default: {ATTACKED})")
     add("--strength", choices=STRENGTHS, help="of the attacks: AutoAttack's, or a cheap one (default: standard)")
+    add(
+        "--autoattack",
+        action="store_true",
+        help="on the image, make AutoAttack's standard set after this one, whatever the strength (needs pyautoattack: "
+        'pip install "disentangle[eval]"; without it the own set is used alone)',
+    )
     add("--manifolds", metavar="DIR|URL", help="where learned manifolds lie (default: beside the study)")
     seeds = whole(least=0, most=2**31 - 1)
     add("--seed", type=seeds, metavar="N", help="of the attacks, and of the data of a function (default: 0)")

@@ -14,6 +14,7 @@ from trainables.config import (
     ARCHITECTURES,
     VAEGAN,
     AnyTrialConfig,
+    Checkpoint,
     DataConfig,
     EvaluationConfig,
     LearnedConfig,
@@ -46,6 +47,8 @@ class Asked(Protocol):
     def at_updates(self) -> Sequence[int]: ...
     @property
     def strong(self) -> int: ...
+    @property
+    def checkpoint(self) -> Checkpoint: ...
     @property
     def kinds(self) -> tuple[ManifoldKind, ...]: ...
     @property
@@ -99,6 +102,7 @@ def _classifier(config: Asked, architecture: str, seed: int) -> TrialConfig:
         fused_steps=config.steps,
         evaluation=config.evaluation(),
         epochs=config.epochs,
+        checkpoint=config.checkpoint,
         seed=seed,
     )
 

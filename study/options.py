@@ -38,7 +38,7 @@ from trainables.config import (
 )
 from trainables.files import is_address, redacted
 
-SEARCH = ("sampler", "scheduler", "halving", "grace", "factor", "replicates")
+SEARCH = ("sampler", "scheduler", "halving", "grace", "factor", "replicates", "checkpoint")
 PER_TRIAL = {"cpus": "cpus_per_trial", "gpus": "gpus_per_trial", "memory_gib": "memory_per_trial"}
 WITH_RESUME = ("resume", "manifolds", "address", "concurrency", *PER_TRIAL.values(), "no_confirm", "accept_changes")
 

@@ -102,7 +102,7 @@ def described(config: StudyConfig, plans: Sequence[Plan], concurrency: int) -> s
         f"choose by, {data.n_test} to confirm on; {config.n_attacked} of them attacked",
         f"  adversary     {threat.norm}, epsilon {threat.epsilon:g}, eta {threat.eta:g}",
         *_manifold(config),
-        f"  trials        {config.epochs} epochs, at most {config.steps} steps of an attack",
+        f"  trials        {config.epochs} epochs, at most {config.steps} steps of an attack{_of_epoch(config)}",
         *_grid(config),
         *(_described(each, config) for each in plans),
         f"  in all        {sum(each.search + each.confirmation for each in plans):,} gradient evaluations at most",
@@ -140,6 +140,10 @@ def _grid(config: StudyConfig) -> list[str]:
 
 def _listed(sizes: Sequence[int]) -> str:
     return ", ".join(map(str, sizes))
+
+
+def _of_epoch(config: StudyConfig) -> str:
+    return "" if config.checkpoint == "last" else f"; models are of the {config.checkpoint} epoch on validation"
 
 
 def _described(each: Plan, config: StudyConfig) -> str:

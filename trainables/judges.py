@@ -18,7 +18,8 @@ from trainables.evaluation.quality import Judges, Network
 from trainables.manifolds.store import ManifoldStore
 from trainables.provision import LEARNS, Data, code_version
 from trainables.seeding import stream
-from trainables.training.loop import begin, train
+from trainables.training.loop import train
+from trainables.training.training import begin
 
 REFERENCE_WIDTH, REFERENCE_EPOCHS, VICTIM_EPOCHS = 2.0, 4, 20
 REFERENCE_OPTIMISER = OptimiserConfig(decay=0.3)

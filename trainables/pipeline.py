@@ -16,7 +16,8 @@ from trainables.provision import load_data, load_once
 from trainables.report import EpochReport
 from trainables.runs import Run
 from trainables.training.checkpoint import pack, unpack
-from trainables.training.loop import Training, begin, train
+from trainables.training.loop import train
+from trainables.training.training import Training, begin
 
 
 @final

@@ -5,6 +5,21 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pick:
+    """An epoch and its errors on validation.
+
+    Attributes:
+        epoch: counted from 1.
+        error: misclassified.
+        robust_error: as in `EpochReport`; None where it was not measured.
+    """
+
+    epoch: int
+    error: float
+    robust_error: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EpochReport:
     """What a trial says after an epoch.
 
@@ -34,6 +49,9 @@ class EpochReport:
         seconds: wall time since the trial began; of steps that it shares with other trials, its share.
         at_chance: the error is not below that of a constant prediction; robust error then says nothing.
         infeasible: why the trial can give no point (NaN, chance level at its end), or None.
+        of_epoch: in a classifier's last report, the epoch whose weights it leaves; the errors are theirs.
+        picks: there too, the last, the best clean and the best robust epoch ("last", "best-clean", "best-robust"), as
+            far as epochs were measured on validation.
     """
 
     epoch: int
@@ -54,6 +72,8 @@ class EpochReport:
     seconds: float = 0.0
     at_chance: bool = False
     infeasible: str | None = None
+    of_epoch: int | None = None
+    picks: dict[str, Pick] = field(default_factory=dict)
 
 
 EPOCH_REPORT_FIELDS = tuple(f.name for f in fields(EpochReport))

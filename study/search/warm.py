@@ -44,6 +44,12 @@ def fitting(run_dir: Path, study: Mapping[str, Any]) -> list[Trial]:
                 f"a warm start is from a study of the same {name}; {run_dir} has {str(earlier.study[key])[:50]}, this "
                 f"one {str(study[key])[:50]}; choose another --warm-start, or leave it out"
             )
+    of_epoch = earlier.study.get("checkpoint", "last")
+    if of_epoch != study.get("checkpoint", "last"):
+        raise Refused(
+            f"a warm start is from a study whose models are of the same epoch; {run_dir} has --checkpoint {of_epoch}, "
+            f"this one {study['checkpoint']}; give that, choose another --warm-start, or leave it out"
+        )
     widths = {name: width for name, width in study["widths"].items() if earlier.study["widths"].get(name) == width}
     trials = [trial for trial in earlier.trials.values() if trial.state == "COMPLETE" and trial.replicate_of is None]
     found = [trial for trial in trials if trial.architecture in widths]

@@ -49,6 +49,7 @@ def describe(config: StudyConfig, *, command: str, data_fingerprint: str) -> dic
         "fresh_seeds": list(config.fresh_seeds()),
         "seed": config.seed,
         "sampler": config.sampler,
+        "checkpoint": config.checkpoint,
         "constraints": list(config.constraints),
         "replicates": config.replicates,
         "warm_start": Path(config.warm_start).name if config.warm_start else None,

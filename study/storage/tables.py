@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.schema import BUDGET, CLAIMS, METADATA, METRICS, TABLES
+from analysis.schema import BUDGET, CLAIMS, KINDS_OF_EPOCH, METADATA, METRICS, TABLES
 from study.storage.atomic import write_bytes
 from study.storage.state import Confirmation, State, Trial
 from trainables.columns import flat
@@ -126,6 +126,7 @@ def _trial(trial: Trial) -> Row:
     }
     trained = trial.model.trained_manifold_digest
     beside = {"trained_manifold_digest": trained} if trained else {}
+    beside |= _epochs(trial.config, last if trial.state == "COMPLETE" else {})
     return row | beside | metrics | _cost(last) | _configuration(trial.config)
 
 
@@ -138,8 +139,10 @@ def _configuration(config: Mapping[str, Any]) -> Row:
 
 def _epoch(trial: Trial, report: Mapping[str, Any]) -> Row:
     row = {"trial_id": trial.trial_id, "architecture": trial.architecture}
-    last = _on_test(trial) and report["epoch"] == trial.config["epochs"]
-    measured = {} if last else _metrics("val", report)
+    of_another = report.get("of_epoch") not in (None, report["epoch"])
+    own = report["picks"]["last"] if of_another else report  # a curve is of the model as it was after each epoch
+    on_test = _on_test(trial) and report["epoch"] == trial.config["epochs"]
+    measured = {} if on_test else _metrics("val", own)
     return row | {key: report[key] for key in ("epoch", "train_loss")} | measured | _cost(report)
 
 
@@ -155,7 +158,19 @@ def _confirmation(trial: Trial, confirmation: Confirmation) -> Row:
         "device": confirmation.model.device,
         "message": confirmation.message,
     }
-    return row | (_metrics("test", report) if confirmation.message is None else {}) | _cost(report)
+    metrics = _metrics("test", report) if confirmation.message is None else {}
+    return row | _epochs(trial.config, report) | metrics | _cost(report)
+
+
+def _epochs(config: Mapping[str, Any], report: Mapping[str, Any]) -> Row:
+    """Returns which epoch a classifier is of, and what was best on validation."""
+    picks: Mapping[str, Mapping[str, Any]] = report.get("picks") or {}
+    row = {"checkpoint": config.get("checkpoint", KINDS_OF_EPOCH[0]), "of_epoch": report.get("of_epoch")}
+    for kind in KINDS_OF_EPOCH:
+        pick, name = picks.get(kind, {}), kind.replace("-", "_")
+        row |= {f"{name}_epoch": pick.get("epoch")}
+        row |= {f"{name}_val_{metric}": pick.get(metric) for metric in ("error", "robust_error")}
+    return row
 
 
 def _metrics(split: str, report: Mapping[str, Any]) -> Row:

@@ -40,7 +40,7 @@ def said(epoch, error, robust_error, **changes):
         "on_manifold_error": None, "affine_error": None, "success_rate": None, "on_manifold_success_rate": None,
         "reconstruction_l2": None, "label_disagreement": None, "attack_success": None, "hypotheses": {},
         "gradient_evaluations": 100 * epoch, "forward_passes": 200 * epoch, "seconds": 0.5 * epoch, "at_chance": False,
-        "infeasible": None,
+        "infeasible": None, "of_epoch": None, "picks": {},
     }  # fmt: skip
     return report | changes
 

@@ -206,6 +206,8 @@ KINDS = [
     Row("--dataset mnist --manifold learned affine known", "known for fonts alone"),
     Row("--space manifold --dataset mnist --manifold learned affine", "leave it out"),
     Row("--space manifold --manifold known learned", "leave it out"),
+    Row("--space manifold --dataset mnist --checkpoint best-clean", "is of its last epoch"),
+    Row("--checkpoint best", "invalid choice"),
     Row("--space manifold --manifold learned learned", "distinct"),
     Row("--manifold known affine --gamma 1", "--gamma"),
     Row("--manifold known affine --manifold-train n", "--manifold-train"),

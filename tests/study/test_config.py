@@ -11,7 +11,13 @@ from trainables.config import DataConfig, LearnedConfig, ThreatModel, VaeGanConf
 
 
 def test_a_config_survives_json():
-    search = {"constraints": ("val_error<0.2",), "replicates": 2, "warm_start": "runs/earlier", "sampler": "gp"}
+    search = {
+        "constraints": ("val_error<0.2",),
+        "replicates": 2,
+        "checkpoint": "best-robust",
+        "warm_start": "runs/earlier",
+        "sampler": "gp",
+    }
     config = tiny(threat_model=ThreatModel(norm="l2", epsilon=1.5), architectures=("mlp",), **search)
 
     assert StudyConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
@@ -19,7 +25,7 @@ def test_a_config_survives_json():
 
 def test_a_config_of_before_there_were_such_options_is_read():
     plain = tiny().to_dict()
-    for name in ("constraints", "replicates", "warm_start", "others"):
+    for name in ("constraints", "replicates", "warm_start", "others", "checkpoint"):
         del plain[name]
 
     assert StudyConfig.from_dict(plain) == tiny()

@@ -23,6 +23,7 @@ from trainables.config import (
     TrialConfig,
     VaeGanConfig,
 )
+from trainables.evaluation.autoattack import installed
 from trainables.evaluation.ensemble import STRENGTHS, Strength
 from trainables.pipeline import prepare
 from trainables.provision import load_once
@@ -159,10 +160,39 @@ def test_a_function_is_evaluated(place, capsys):
     assert evaluate("mine:bright", *SMALL) == 0
 
     found = result(place / "evaluation" / "mine-bright")
-    assert found["model"] == "mine-bright"
+    assert (found["model"], found["ensemble"]) == ("mine-bright", "own")
     assert found["examples"] == 20
     assert "chance_level" in {flag["name"] for flag in found["flags"]}
     assert "chance_level" in capsys.readouterr().out
+
+
+def test_without_autoattack_the_own_set_is_used_and_that_is_said(place, capsys, monkeypatch):
+    monkeypatch.setattr("trainables.evaluation.autoattack.installed", lambda: None)
+
+    assert evaluate("mine:bright", *SMALL, "--autoattack") == 0
+
+    told = [line for line in capsys.readouterr().out.splitlines() if "pyautoattack" in line]
+    assert len(told) == 1
+    assert 'own set of attacks is used alone; pip install "disentangle[eval]"' in told[0]
+    assert result(place / "evaluation" / "mine-bright")["ensemble"] == "own; pyautoattack is not installed"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(installed() is None, reason="pyautoattack is not installed (the extra `eval`)")
+def test_autoattack_is_made_after_the_own_set(place):
+    assert evaluate("mine:bright", *SMALL, "--autoattack") == 0
+
+    folder = place / "evaluation" / "mine-bright"
+    rows = pq.read_table(folder / "ledger.parquet").to_pylist()
+    theirs = [row for row in rows if row["attack"].startswith("pyautoattack")]
+    assert result(folder)["ensemble"] == f"own, and pyautoattack {installed()}"
+    assert {row["threat"] for row in theirs} == {"pixel"}
+    assert {row["attack"]: row["white_box"] for row in theirs} == {
+        "pyautoattack, apgd-ce": True,
+        "pyautoattack, apgd-t": True,
+        "pyautoattack, fab-t": True,
+        "pyautoattack, square": False,
+    }
 
 
 def test_a_module_is_put_into_evaluation_mode(place):

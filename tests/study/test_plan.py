@@ -10,10 +10,13 @@ from trainables.config import DataConfig, LearnedConfig, VaeGanConfig
 from trainables.pipeline import run
 
 
-@pytest.mark.parametrize("label", ["Normal", "Reg+OnTrue", "RandTrue"])
-def test_the_estimate_is_an_upper_bound_and_not_far_off(label):
+@pytest.mark.parametrize(
+    ("label", "checkpoint"),
+    [("Normal", "last"), ("Reg+OnTrue", "last"), ("RandTrue", "best-clean"), ("Normal", "best-robust")],
+)
+def test_the_estimate_is_an_upper_bound_and_not_far_off(label, checkpoint):
     torch.set_num_threads(1)  # as in a trial
-    config = tiny(data=DataConfig(n_train=200, n_validation=50, n_test=10))
+    config = tiny(data=DataConfig(n_train=200, n_validation=50, n_test=10), checkpoint=checkpoint)
     trial = to_config(dict(tradeoff(5).baselines)[label], config.base("mlp", 0))
 
     *_, last = run(trial)

@@ -6,6 +6,7 @@ the numbers of a code, which has no neighbourhoods, are ours.
 
 import math
 from abc import ABC, abstractmethod
+from functools import cache
 from typing import final
 
 import torch
@@ -100,6 +101,7 @@ class Numbers(Proposals):
         return rest + per_example(threat.norm.room(rest, threat.radius), delta) * direction
 
 
+@cache
 def bump(side: int) -> Float[Tensor, "side side"]:
     """Returns a square of length one: two neighbouring hills of opposite signs (there, equation 2)."""
     half = side // 2

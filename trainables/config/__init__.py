@@ -6,13 +6,14 @@ Source of the strategies: Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740),
 from trainables.config.data import DATASETS, FEWEST, TEST_SIZES, VARIANTS, DataConfig, Dataset
 from trainables.config.manifold import LatentBox, LearnedConfig, VaeGanConfig
 from trainables.config.manifold_trial import VAEGAN, AnyTrialConfig, ManifoldTrialConfig, trial_from_dict
-from trainables.config.measurement import EvaluationConfig, NormName, ThreatModel, ThreatName
+from trainables.config.measurement import CHECKPOINTS, Checkpoint, EvaluationConfig, NormName, ThreatModel, ThreatName
 from trainables.config.training import FUSED_STEPS, OptimiserConfig, RoleConfig
 from trainables.config.trial import ARCHITECTURES, CAPACITY_QUANTUM, Architecture, TrialConfig, digest
 
 __all__ = [
     "ARCHITECTURES",
     "CAPACITY_QUANTUM",
+    "CHECKPOINTS",
     "DATASETS",
     "FEWEST",
     "FUSED_STEPS",
@@ -21,6 +22,7 @@ __all__ = [
     "VARIANTS",
     "AnyTrialConfig",
     "Architecture",
+    "Checkpoint",
     "DataConfig",
     "Dataset",
     "EvaluationConfig",

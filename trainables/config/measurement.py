@@ -8,6 +8,8 @@ from trainables.checks import must, must_choose
 
 NormName = Literal["linf", "l2"]
 ThreatName = Literal["pixel", "manifold", "affine"]
+Checkpoint = Literal["last", "best-clean", "best-robust"]
+CHECKPOINTS: tuple[Checkpoint, ...] = ("last", "best-clean", "best-robust")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from trainables.checks import must, must_choose
 from trainables.config.data import DataConfig
 from trainables.config.manifold import LearnedConfig
-from trainables.config.measurement import EvaluationConfig, ThreatModel, ThreatName
+from trainables.config.measurement import Checkpoint, EvaluationConfig, ThreatModel, ThreatName
 from trainables.config.training import FUSED_STEPS, OptimiserConfig, RoleConfig
 
 Architecture = Literal["conv", "mlp", "resnet", "vgg", "vit"]
@@ -33,6 +33,8 @@ class TrialConfig:
         seed: of weights, order and attacks, each with a stream of its own.
         batch_size: examples an update; the last batch of an epoch wraps around, as the paper's does.
         attack_precision: of the network inside training's attacks; updates and evaluation are float32.
+        checkpoint: the epoch whose weights the trial leaves and is measured by: the last, or that of the lowest error
+            or robust error on validation, which is then attacked after every epoch.
     """
 
     architecture: Architecture = "conv"
@@ -48,6 +50,7 @@ class TrialConfig:
     epochs: int = 20
     batch_size: int = 100
     attack_precision: Literal["float32", "bfloat16"] = "float32"
+    checkpoint: Checkpoint = "last"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -59,6 +62,7 @@ class TrialConfig:
         must(self.fused_steps in FUSED_STEPS, f"fused_steps is one of {FUSED_STEPS}; got {self.fused_steps}")
         measured = self.data.n_validation if self.evaluation.split == "validation" else self.data.n_test
         attacked = self.evaluation.n_attacked
+        measured = min(measured, self.data.n_validation) if self.checkpoint == "best-robust" else measured
         must(attacked <= measured, f"attacked examples are some of the {measured} that are measured; got {attacked}")
         threats = [role.threat for role in self.roles]
         must(len(set(threats)) == len(threats), f"a threat has at most one role; got {threats}")
@@ -101,6 +105,14 @@ class TrialConfig:
     def examples(self) -> int:
         """Counts the images that are trained on in all epochs, as often as they are seen."""
         return self.epochs * self.data.n_train
+
+    def attacked_after(self, epoch: int) -> bool:
+        """Tells whether attacks run on validation after an epoch, beside those that measure what the trial leaves."""
+        if self.checkpoint == "best-robust":
+            return True
+        if epoch == self.epochs:
+            return self.checkpoint == "best-clean" and not self.evaluation.only_last
+        return epoch in self.evaluation.at_epochs
 
     def role_counts(self) -> list[tuple[RoleConfig, int]]:
         """Pairs every role with the number of examples of a batch that play it."""
@@ -145,14 +157,14 @@ class TrialConfig:
     def to_dict(self) -> dict[str, Any]:
         """Returns nested plain values that JSON can hold.
 
-        What a role leaves to the trial is absent, and so are strong attacks that are not made: checkpoints name a trial
-        by the digest of this.
+        What a role leaves to the trial is absent, and so are strong attacks that are not made and a usual checkpoint:
+        packed trainings name a trial by the digest of this.
         """
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         if not self.evaluation.strong:
             del plain["evaluation"]["strong"]
         plain["roles"] = [{k: v for k, v in role.items() if (k, v) != ("on", None)} for role in plain["roles"]]
-        return plain
+        return {k: v for k, v in plain.items() if (k, v) != ("checkpoint", "last")}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "TrialConfig":

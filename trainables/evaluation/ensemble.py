@@ -22,11 +22,10 @@ from trainables.attacks.square import Square
 from trainables.checks import must
 from trainables.evaluation.errors import MakeObjective, MakeThreat, Probe, Subject, raising, towards
 from trainables.evaluation.measure import PAPER_STEP, PAPER_STEPS
-from trainables.evaluation.members import MakeProbe, Member, Probing, Transfer
+from trainables.evaluation.members import FEWEST_CLASSES, MakeProbe, Member, Probing, Transfer
 from trainables.evaluation.quality import Network
 from trainables.evaluation.tally import costed
 
-FEWEST_CLASSES = 4  # that the targeted difference of logits ratio compares
 WHATEVER = 1.0  # radii a step: the attack without gradients has no steps of a size
 
 

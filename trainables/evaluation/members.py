@@ -17,6 +17,8 @@ from trainables.evaluation.measure import TRAVEL
 from trainables.evaluation.quality import Network
 from trainables.threats.threat import Threat
 
+FEWEST_CLASSES = 4  # that the targeted difference of logits ratio compares
+
 MakeProbe = Callable[[MakeThreat, float], Probe]
 """Makes a probe of a threat at a radius."""
 

@@ -3,7 +3,7 @@
 It follows the recommendations of Carlini et al. 2019 (arXiv 1902.06705).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -103,6 +103,7 @@ def evaluate(
     *,
     attacked: int,
     surrogate: Network | None = None,
+    further: Sequence[Member] = (),
     watch: Watch = lambda _: None,
 ) -> Evaluation:
     """Measures a model under the strongest attacks, on the image and on manifolds.
@@ -115,6 +116,7 @@ def evaluate(
         seed: of all noise but the model's own.
         attacked: examples under attack, the first of the split.
         surrogate: another network of the same data, whose adversarial images are shown to this one.
+        further: attacks on images alone, made after all others of their kind.
         watch: is told every line of the ledger.
 
     Raises:
@@ -127,7 +129,8 @@ def evaluate(
     with _predicting(subject, passes) as asked:
         error = book.look("clean", asked.error)
         seen = book.look("inspection", partial(inspect, asked, seed, unrepeatable=shaky))
-        bench = _Bench(asked, strength, seed, attacked, _sets(strength, seen.classes, surrogate), book)
+        sets = _sets(strength, seen.classes, surrogate)
+        bench = _Bench(asked, strength, seed, attacked, sets, tuple(further), book)
         threats, doubts = bench.everything(manifolds, threat_model)
     return Evaluation(
         error=error,
@@ -193,6 +196,7 @@ class _Bench:
     seed: int
     attacked: int
     sets: dict[str, tuple[Member, ...]]
+    further: tuple[Member, ...]
     book: _Book
 
     def everything(
@@ -224,7 +228,7 @@ class _Bench:
         rate, fallen = self._rate(name, threat, radius, clean) if rated else (None, clean)
         curve, lines = error_curve(
             self.subject,
-            self.sets,
+            self._made(name),
             threat,
             clean,
             self.seed,
@@ -245,6 +249,15 @@ class _Bench:
             success_rate=rate,
             curve=curve,
         )
+
+    def _made(self, name: ThreatName) -> dict[str, tuple[Member, ...]]:
+        """Returns the attacks on one threat, by the kinds of a curve."""
+        further = self.further if name == "pixel" else ()
+        kinds = {True: "white_box", False: "black_box"}
+        return self.sets | {
+            kind: (*self.sets[kind], *(member for member in further if member.white_box == knows))
+            for knows, kind in kinds.items()
+        }
 
     def _rate(
         self, name: ThreatName, threat: MakeThreat, radius: float, clean: Tensor

@@ -11,7 +11,7 @@ from trainables.engine import Engine
 from trainables.manifolds.manifold import Manifolds
 from trainables.pipeline import ClassifierRun, prepare
 from trainables.report import EpochReport
-from trainables.training.loop import begin
+from trainables.training.training import begin
 
 DATA = DataConfig(n_train=40, n_validation=20, n_test=20)
 PIXEL = RoleConfig(threat="pixel", share=0.25, steps=2, step_size=0.3)
