@@ -1,7 +1,7 @@
 """Training as a generator: the scheduler stops by not asking for more.
 
-All that changes lies in a `Training`, between any two steps: `trainables.training.checkpoint` packs it, and a trial that
-goes on from there reports what it would have reported, to the last bit.
+All that changes lies in a `Training`, between any two steps: `trainables.training.checkpoint` packs it, and a trial
+that goes on from there reports what it would have reported, to the last bit.
 """
 
 import math
