@@ -64,7 +64,7 @@ class StudyConfig:
         warm_start: the folder of an earlier study whose trials the search is told of, or None.
         sizes: of the training set, in a grid, rising to that of `data`; `at_updates` are those of them that are also
             trained for as many updates as the largest.
-        strong: in a grid, examples that the strong attacks are made on.
+        attacked_strongly: in a grid, examples that the strong attacks are made on.
     """
 
     name: str
@@ -95,7 +95,7 @@ class StudyConfig:
     warm_start: str | None = None
     sizes: tuple[int, ...] = ()
     at_updates: tuple[int, ...] = ()
-    strong: int = 0
+    attacked_strongly: int = 0
 
     def __post_init__(self) -> None:
         plain = self.name.replace("-", "").replace("_", "").replace(".", "")

@@ -29,7 +29,7 @@ class Grid:
         fonts: training sizes on FONTS; `images` on all other data.
         n_test: examples whose error is measured.
         n_attacked: of them under the paper's attack.
-        strong: of these under the strong ensemble, and measured for their distance to the manifold.
+        attacked_strongly: of these under the strong ensemble, and measured for their distance to the manifold.
         epochs: of every trial but those of fixed updates.
         steps: of the attacks in training.
         seeds: of every cell.
@@ -40,7 +40,7 @@ class Grid:
     images: Sizes
     n_test: int
     n_attacked: int
-    strong: int
+    attacked_strongly: int
     epochs: int
     steps: int
     seeds: int
@@ -54,17 +54,33 @@ PAPER = Sizes(sizes=PAPERS, at_updates=(1000, 10_000))
 GRIDS: Mapping[str, Grid] = MappingProxyType(
     {
         "smoke": Grid(
-            fonts=SMOKE, images=SMOKE, n_test=500, n_attacked=40, strong=10, epochs=4, steps=5, seeds=2, attempts=1
+            fonts=SMOKE,
+            images=SMOKE,
+            n_test=500,
+            n_attacked=40,
+            attacked_strongly=10,
+            epochs=4,
+            steps=5,
+            seeds=2,
+            attempts=1,
         ),
         "demo": Grid(
-            fonts=DEMO, images=DEMO, n_test=2000, n_attacked=100, strong=40, epochs=8, steps=5, seeds=2, attempts=1
+            fonts=DEMO,
+            images=DEMO,
+            n_test=2000,
+            n_attacked=100,
+            attacked_strongly=40,
+            epochs=8,
+            steps=5,
+            seeds=2,
+            attempts=1,
         ),
         "laptop": Grid(
             fonts=Sizes(sizes=(250, 500, 1000, 2500, 5000), at_updates=(250, 1000)),
             images=Sizes(sizes=(1000, 5000), at_updates=(1000,)),
             n_test=10_000,
             n_attacked=500,
-            strong=200,
+            attacked_strongly=200,
             epochs=20,
             steps=10,
             seeds=3,
@@ -75,7 +91,7 @@ GRIDS: Mapping[str, Grid] = MappingProxyType(
             images=PAPER,
             n_test=40_000,
             n_attacked=1000,
-            strong=1000,
+            attacked_strongly=1000,
             epochs=20,
             steps=40,
             seeds=5,

@@ -46,7 +46,7 @@ class Asked(Protocol):
     @property
     def at_updates(self) -> Sequence[int]: ...
     @property
-    def strong(self) -> int: ...
+    def attacked_strongly(self) -> int: ...
     @property
     def checkpoint(self) -> Checkpoint: ...
     @property
@@ -89,7 +89,7 @@ def _claims(config: Asked) -> Space:
 
 
 def _as_in_the_paper(config: Asked) -> Mapping[str, Any]:
-    return {"split": "test", "paper_attempts": config.attempts, "strong": config.strong, "only_last": True}
+    return {"split": "test", "paper_attempts": config.attempts, "strong": config.attacked_strongly, "only_last": True}
 
 
 def _classifier(config: Asked, architecture: str, seed: int) -> TrialConfig:

@@ -133,8 +133,8 @@ def _grid(config: StudyConfig) -> list[str]:
     again = f"; again for as many updates as the largest: {_listed(config.at_updates)}" if config.at_updates else ""
     return [
         f"  grid          {_listed(config.sizes)} training examples{again}",
-        f"{INDENT}{config.seeds} seeds of every cell, all measured on test; {config.strong} examples under the strong "
-        "attacks too",
+        f"{INDENT}{config.seeds} seeds of every cell, all measured on test; {config.attacked_strongly} examples under "
+        "the strong attacks too",
     ]
 
 

@@ -29,7 +29,7 @@ def small(**changes):
     """A grid too small to mean anything: five strategies at two sizes, one of them twice, with two seeds."""
     data = DataConfig(n_train=200, n_validation=10, n_test=20)
     values = {"space": "claims", "architectures": ("mlp",), "data": data, "sizes": (100, 200), "at_updates": (100,)}
-    values |= {"trials": 30, "scheduler": "none", "strong": 5, "n_attacked": 10, "attempts": 1}
+    values |= {"trials": 30, "scheduler": "none", "attacked_strongly": 5, "n_attacked": 10, "attempts": 1}
     return tiny(**values | changes)
 
 
