@@ -12,6 +12,7 @@ from study.constraints import Constraint
 from study.manifold_kinds import ManifoldKind, check_kinds, learned_as, usual
 from study.scheduling.pareto_halving import rungs
 from study.seeds import FIRST_FRESH_SEED, derived
+from study.strong_config import StrongConfig
 from trainables.checks import must
 from trainables.config import (
     ARCHITECTURES,
@@ -65,6 +66,7 @@ class StudyConfig:
         constraints: what a trial must satisfy to be on the front, such as "val_error<0.2".
         replicates: further seeds of points near the front, at most; trials beyond `trials`.
         warm_start: the folder of an earlier study whose trials the search is told of, or None.
+        strong: attacks on confirmed models; the one thing here that a study may be resumed with another of.
     """
 
     name: str
@@ -92,6 +94,7 @@ class StudyConfig:
     constraints: tuple[str, ...] = ()
     replicates: int = 0
     warm_start: str | None = None
+    strong: StrongConfig = field(default_factory=StrongConfig)
 
     def __post_init__(self) -> None:
         plain = self.name.replace("-", "").replace("_", "").replace(".", "")
@@ -139,6 +142,10 @@ class StudyConfig:
         must(
             0 <= self.replicates <= MOST_REPLICATES,
             f"replicates of a point number 0 to {MOST_REPLICATES}; got {self.replicates}",
+        )
+        must(
+            KINDS[self.space].moves or not self.strong,
+            f"strong attacks are made on classifiers; got --strong {self.strong.strength} in the space {self.space}",
         )
         for text in self.constraints:
             Constraint.parse(text).must_be_measured(self.base(self.architectures[0], 0).metrics)
@@ -212,6 +219,7 @@ class StudyConfig:
             values[name] = tuple(values.get(name, ()))
         values["threat_model"] = ThreatModel(**values["threat_model"])
         values["data"] = DataConfig(**values["data"])
+        values["strong"] = StrongConfig(**values.get("strong", {}))
         if values.get("learned"):
             values["learned"] = LearnedConfig.from_dict(values["learned"])
         return cls(**values)

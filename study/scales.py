@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from study.strong_config import StrongConfig
 from trainables.config import ARCHITECTURES, Architecture
 
 
@@ -23,6 +24,7 @@ class Scale:
         widths: of any architecture; 1 where it is not named.
         manifold_width: of the networks that learn a manifold.
         manifold_updates: of every class's model of it.
+        strong: attacks on confirmed models.
     """
 
     n_train: int
@@ -37,6 +39,7 @@ class Scale:
     architectures: tuple[Architecture, ...]
     manifold_width: float
     manifold_updates: int
+    strong: StrongConfig
     widths: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -55,6 +58,7 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             attempts=1,
             manifold_width=1 / 16,
             manifold_updates=10,
+            strong=StrongConfig(),
             architectures=("conv", "mlp"),
             widths=NARROW,
         ),
@@ -70,6 +74,7 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             attempts=2,
             manifold_width=1 / 8,
             manifold_updates=100,
+            strong=StrongConfig(strength="fast", images=30),
             architectures=("conv", "mlp", "resnet"),
             widths=NARROW,
         ),
@@ -85,6 +90,7 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             attempts=1,
             manifold_width=1 / 4,
             manifold_updates=500,
+            strong=StrongConfig(strength="fast", images=50),
             architectures=("conv", "mlp", "resnet", "vgg"),
             widths=NARROW,
         ),
@@ -100,6 +106,7 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             attempts=5,
             manifold_width=1.0,
             manifold_updates=3600,
+            strong=StrongConfig(strength="standard", images=1000, seeds=5, of="all"),
             architectures=ARCHITECTURES,
         ),
     }

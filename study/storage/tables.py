@@ -1,4 +1,4 @@
-"""The journal's view for the analysis: three Parquet tables with the columns of `analysis.schema` and more."""
+"""The journal's view for the analysis: Parquet tables with the columns of `analysis.schema` and more."""
 
 import io
 import json
@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from analysis.schema import BUDGET, METADATA, METRICS, TABLES
 from study.storage.atomic import write_bytes
-from study.storage.state import Confirmation, State, Trial
+from study.storage.attack_tables import columns_of, curve_rows, ledger_rows
+from study.storage.state import Attacked, Confirmation, State, Trial
 from trainables.columns import flat
 
 Row = dict[str, Any]
@@ -20,15 +21,26 @@ COST = tuple(column.name for column in BUDGET if column.name != "device")
 
 def write_tables(state: State, folder: Path, threat_model: Mapping[str, Any]) -> None:
     """Replaces the tables of a study by what its state says."""
+    attacked = [(_model(state, known), known) for known in state.attacked.values()]
     rows = {
         "trials": [_trial(trial) for trial in state.trials.values()],
         "curves": [_epoch(trial, report) for trial in state.trials.values() for report in trial.curve],
-        "confirmations": [_confirmation(state.trials[known.trial_id], known) for known in state.confirmations.values()],
+        "confirmations": [
+            _confirmation(state.trials[known.trial_id], known) | columns_of(state.attacked.get(key))
+            for key, known in state.confirmations.items()
+        ],
+        "attack_curves": list(curve_rows(attacked)),
+        "ledger": list(ledger_rows(attacked)),
     }
     for name, content in rows.items():
         sink = io.BytesIO()
         pq.write_table(_table(name, content, threat_model), sink)
         write_bytes(folder / f"{name}.parquet", sink.getvalue())
+
+
+def _model(state: State, known: Attacked) -> Row:
+    architecture = state.trials[known.trial_id].architecture
+    return {"trial_id": known.trial_id, "architecture": architecture, "seed": known.seed}
 
 
 def _table(name: str, rows: list[Row], threat_model: Mapping[str, Any]) -> pa.Table:

@@ -3,7 +3,7 @@
 It follows the recommendations of Carlini et al. 2019 (arXiv 1902.06705).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -102,7 +102,7 @@ def evaluate(
     seed: int,
     *,
     attacked: int,
-    surrogate: Network | None = None,
+    surrogates: Sequence[Network] = (),
     watch: Watch = lambda _: None,
 ) -> Evaluation:
     """Measures a model under the strongest attacks, on the image and on manifolds.
@@ -114,7 +114,7 @@ def evaluate(
         strength: how hard to look.
         seed: of all noise but the model's own.
         attacked: examples under attack, the first of the split.
-        surrogate: another network of the same data, whose adversarial images are shown to this one.
+        surrogates: other networks of the same data, whose adversarial images are shown to this one.
         watch: is told every line of the ledger.
 
     Raises:
@@ -127,7 +127,7 @@ def evaluate(
     with _predicting(subject, passes) as asked:
         error = book.look("clean", asked.error)
         seen = book.look("inspection", partial(inspect, asked, seed, unrepeatable=shaky))
-        bench = _Bench(asked, strength, seed, attacked, _sets(strength, seen.classes, surrogate), book)
+        bench = _Bench(asked, strength, seed, attacked, _sets(strength, seen.classes, surrogates), book)
         threats, doubts = bench.everything(manifolds, threat_model)
     return Evaluation(
         error=error,
@@ -140,11 +140,11 @@ def evaluate(
     )
 
 
-def _sets(strength: Strength, classes: int, surrogate: Network | None) -> dict[str, tuple[Member, ...]]:
+def _sets(strength: Strength, classes: int, surrogates: Sequence[Network]) -> dict[str, tuple[Member, ...]]:
     """Returns the attacks by the kinds of a curve."""
     return {
         "white_box": white_box(strength, classes),
-        "black_box": black_box(strength, surrogate),
+        "black_box": black_box(strength, surrogates),
         "paper": papers_own(),
     }
 
