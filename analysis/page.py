@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from analysis.attacks import attacks_section, doubts
 from analysis.choices import chances_of
 from analysis.departures import departure_sentences
 from analysis.formats import DASH, METRICS, number, with_ends
@@ -37,7 +38,7 @@ def page(study: Study) -> dict[str, Any]:
     return {
         "name": study.name,
         "sentences": [what_ran(study), what_was_found(study, fronts), how_much(study, fronts), *what_else(fronts)],
-        "cautions": cautions(study, fronts),
+        "cautions": [*cautions(study, fronts), *doubts(fronts)],
         "pareto_caption": pareto_caption(study, fronts),
         "success_caption": success_caption(study, fronts),
         "bars": bars_meaning(fronts),
@@ -58,6 +59,7 @@ def page(study: Study) -> dict[str, Any]:
         "manifold_sentences": manifold_sentences(study),
         "manifold_rows": manifold_rows(study),
         "departure_sentences": departure_sentences(study),
+        "attacks": attacks_section(study),
         "provenance": _provenance(study),
     }
 
@@ -80,12 +82,12 @@ def _candidate_row(study: Study, candidate: Candidate, settings: Settings) -> di
 
 
 def _baseline_rows(study: Study, fronts: Sequence[ConfirmedFront], settings: Settings) -> list[dict[str, Any]]:
-    confirmed = {c.trial_id: (c, c in front.members) for front in fronts for c in front.candidates}
+    confirmed = {c.trial_id: (c, c in front.members) for front in fronts for c in (*front.candidates, *front.flagged)}
     rows = []
     for trial in study.trials.filter(pc.is_valid(study.trials["label"])).to_pylist():
         if trial["trial_id"] in confirmed:
             candidate, on_front = confirmed[trial["trial_id"]]
-            place = "on the front" if on_front else "dominated"
+            place = "on the front" if on_front else "doubtful" if candidate.flags else "dominated"
             rows.append(_candidate_row(study, candidate, settings) | {"place": place})
         else:
             rows.append(

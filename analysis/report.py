@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from analysis import figures
+from analysis.attack_figures import TITLES, attack_figures
 from analysis.departures import departures
 from analysis.drawing import INK, LOOKS, OTHER_LOOK, PAPER, STAR, rendered
 from analysis.front import confirmed_fronts
@@ -41,6 +42,8 @@ writes into runs/NAME/report:
   index.html                what was found, in words, pictures and tables; needs no other file and no network
   pareto.png, .svg, .pdf    the objectives against each other, with the confirmed front of every architecture
   success.png, .svg         test error against the success rate of the paper's attack
+  attacks.png, .svg         the front under attacks with gradients, and under those without
+  strength.png, .svg        the paper's attack against the strongest ones, on the same models
   departures.png, .svg      how far adversarial and random perturbations take test images from the manifold
   manifold.png              what a learned manifold makes: reconstructions, samples, adversarial examples
   front.csv, summary.json   the members of the fronts and the hypervolumes, with intervals
@@ -69,6 +72,7 @@ def write_report(run_dir: str | Path) -> Path:
     folder.mkdir(exist_ok=True)
     pictures = {"pareto": figures.pareto(study), "success": figures.success(study)}
     pictures |= {"departures": departures(study)} if study.distances else {}
+    pictures |= attack_figures(study)
     vectors = {name: rendered(figure, "svg") for name, figure in pictures.items()}
     for name, figure in pictures.items():
         _replace(folder / f"{name}.png", rendered(figure, "png"))
@@ -130,6 +134,9 @@ def _page(study: Study, vectors: dict[str, bytes], manifold: bytes) -> str:
     measured = any(figures.SUCCESS[1] in c.values for front in confirmed_fronts(study) for c in front.candidates)
     return environment.get_template("report.html").render(
         **page(study),
+        attack_svgs={
+            name: _inline(vectors[name], name, title, light) for name, title in TITLES.items() if name in vectors
+        },
         colours=colours,
         departures_svg=_inline(
             vectors["departures"], "departures", "Distances of perturbed images to the manifold", light

@@ -74,6 +74,11 @@ CURVES: Final = pa.schema(
 STRONG: Final = (
     pa.field("flags", pa.list_(pa.string())),  # why the numbers may be no evidence; empty where none, null if not asked
     pa.field("strong_strength", pa.string()),  # of the attacks: "fast" or "standard"
+    pa.field("strong_steps", pa.int64()),  # of gradients, from every start
+    pa.field("strong_targets", pa.int64()),  # wrong classes that are aimed at
+    pa.field("strong_restarts", pa.int64()),  # random starts
+    pa.field("strong_queries", pa.int64()),  # of the attack that knows logits alone, from every start
+    pa.field("strong_attempts", pa.int64()),  # of the paper's attack, for its success rate
     pa.field("strong_images", pa.int64()),  # that were attacked
     pa.field("strong_sources", pa.list_(pa.string())),  # models that images were transferred from
     pa.field("strong_robust_error", pa.float64()),  # over all attacks; a mean over the study's radii, as those below

@@ -13,6 +13,7 @@ from safetensors.torch import save
 from trainables.allocation import keep_memory
 from trainables.appraisal import appraise
 from trainables.config import TrialConfig, trial_from_dict
+from trainables.evaluation.ensemble import STRENGTHS
 from trainables.evaluation.ledger import ledger_rows
 from trainables.examination import Model, examine
 from trainables.manifolds.store import ManifoldStore
@@ -88,7 +89,8 @@ def attack(
     try:
         own, *more = (Model(config=TrialConfig.from_dict(config), weights=held) for config, held in (model, *others))
         found = examine(own, more, how["strength"], manifolds, attacked=how["images"], seed=how["seed"])
-        return {"found": found.to_dict(), "ledger": ledger_rows(found)}
+        strength = {"name": how["strength"], **asdict(STRENGTHS[how["strength"]])}
+        return {"found": {**found.to_dict(), "strength": strength}, "ledger": ledger_rows(found)}
     except Exception as error:
         return {"failed": _in_one_line(error)}
 

@@ -17,6 +17,7 @@ ERRORS: Mapping[str, tuple[str, str]] = {
 }
 """Which curve, under which threat, each error is a mean of."""
 RATES = {"strong_success_rate": "pixel", "strong_on_manifold_success_rate": "manifold"}
+BUDGET = ("steps", "targets", "restarts", "queries", "attempts")
 KINDS = ("worst", "white_box", "black_box", "paper")
 Row = dict[str, Any]
 
@@ -36,7 +37,8 @@ def columns_of(known: Attacked | None) -> Row:
     threats = known.found["threats"]
     errors = {name: _mean(threats[of], kind) for name, (of, kind) in ERRORS.items() if of in threats}
     rates = {name: threats[of]["success_rate"] for name, of in RATES.items() if of in threats}
-    return about | errors | rates | {"flags": list(known.flags)}
+    budget = {f"strong_{name}": known.found["strength"][name] for name in BUDGET}
+    return about | errors | rates | budget | {"flags": list(known.flags)}
 
 
 def _mean(under: Mapping[str, Any], kind: str) -> float:
