@@ -62,7 +62,7 @@ def by_knowledge(study: Study, found: Candidates) -> Figure:
 
 
 def beside_the_papers(study: Study, found: Candidates) -> Figure:
-    """Draws errors under the strongest attacks against those under the paper's, a panel for each radius of the study."""
+    """Draws errors under the strongest attacks against those under the paper's, a panel for each of their radii."""
     radii = [radius for radius in study.radii if all(radius in c.at for c in found)]
     with in_style():
         sheet = new_sheet(
@@ -76,7 +76,8 @@ def beside_the_papers(study: Study, found: Candidates) -> Figure:
             for candidate in found:
                 _draw(axes, candidate, candidate.at[radius]["paper"], candidate.at[radius]["worst"], on=found)
         for axes, radius in zip(sheet.panels, radii, strict=False):
-            _name_baselines(axes, found, [(c.at[radius]["paper"], c.at[radius]["worst"]) for c in found])
+            left = [c for c in found if c.at[radius]["paper"] < 1]  # the others lie in the corner, above each other
+            _name_baselines(axes, left, [(c.at[radius]["paper"], c.at[radius]["worst"]) for c in left])
         if not radii:
             sheet.say("no error was measured at the study's radii")
     return sheet.figure

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from analysis.load import Study
+from analysis.schema import STRONG_ERRORS
 
 Rows = list[dict[str, Any]]
 
@@ -23,7 +24,7 @@ class AttackedCandidate:
         seeds: attacked ones.
         flags: names of what is doubtful, of any seed.
         error: on all test images, of the attacked models.
-        values: by the columns of `schema.STRONG`, as far as all seeds have a number there.
+        values: by the columns of `schema.STRONG_ERRORS`, as far as all seeds have a number there.
         at: errors at the study's radii in the image, by radius and then by the kinds of `schema.ATTACK_CURVES`.
     """
 
@@ -60,11 +61,7 @@ def attacked_rows(study: Study) -> Rows:
 
 def _candidate(runs: Rows, at: Mapping[float, Mapping[str, float]]) -> AttackedCandidate:
     first = runs[0]
-    numbers = {
-        name: [run[name] for run in runs]
-        for name, value in first.items()
-        if name.startswith("strong_") and isinstance(value, int | float)
-    }
+    numbers = {name: [run[name] for run in runs] for name in STRONG_ERRORS}
     return AttackedCandidate(
         trial_id=first["trial_id"],
         label=first["label"],

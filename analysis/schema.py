@@ -92,6 +92,7 @@ STRONG: Final = (
     pa.field("strong_message", pa.string()),  # why strong attacks gave nothing, else null
 )
 """What strong attacks did to a confirmed model; null where none were made."""
+STRONG_ERRORS: Final = tuple(field.name for field in STRONG if field.name.endswith(("_error", "_rate")))
 
 CONFIRMATIONS: Final = pa.schema(
     [

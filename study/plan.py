@@ -103,6 +103,7 @@ def described(config: StudyConfig, plans: Sequence[Plan], concurrency: int) -> s
         *_manifold(config),
         f"  trials        {config.epochs} epochs, at most {config.steps} steps of an attack",
         *(_described(each, config) for each in plans),
+        *_attacks(config, plans),
         f"  in all        {sum(each.search + each.confirmation for each in plans):,} gradient evaluations at most",
         f"  time          about {duration(seconds)} or less with {concurrency} trial(s) at a time, at the speed "
         "measured here just now",
@@ -123,6 +124,16 @@ def _manifold(config: StudyConfig) -> list[str]:
         who = " and ".join("one model for all classes" if each else "a model for each class" for each in agnostic)
         told.append(f"learned before the first trial, {who}: minutes that are not in the time below")
     return ["  manifold      " + ("\n" + INDENT).join(told)] if told else []
+
+
+def _attacks(config: StudyConfig, plans: Sequence[Plan]) -> list[str]:
+    strong = config.strong
+    if not strong or not any(each.candidates for each in plans):
+        return []
+    whom = "members of the confirmed front" if strong.of == "front" else "all candidates"
+    seeds = "1 seed" if strong.seeds == 1 else f"{strong.seeds} seeds"
+    what = f"{strong.strength}, on {strong.images} test images, of {whom}, {seeds} of each"
+    return [f"  attacks       {what}: minutes that are not in the time below"]
 
 
 def _described(each: Plan, config: StudyConfig) -> str:

@@ -1,7 +1,8 @@
 """Models that were trained before, under the strongest attacks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from safetensors.torch import load
 
@@ -11,6 +12,7 @@ from trainables.data.split import Splits
 from trainables.differentiation import Tensors
 from trainables.evaluation.ensemble import STRENGTHS
 from trainables.evaluation.errors import Subject
+from trainables.evaluation.ledger import ledger_rows
 from trainables.evaluation.quality import Network
 from trainables.evaluation.strong import Evaluation, evaluate
 from trainables.evaluation.tally import Tally
@@ -62,6 +64,19 @@ def network(config: TrialConfig, weights: Tensors, splits: Splits) -> Network:
             f"differ in {other!r}: {held.get(other)} instead of {wanted.get(other)}"
         )
     return Network(classifier=classifier, folded=classifier.fold(weights, weights))
+
+
+def examined(
+    model: Model, others: Sequence[Model], strength: str, manifolds: str, *, attacked: int, seed: int
+) -> dict[str, Any]:
+    """Does what `examine` does, and returns it as plain values.
+
+    Returns:
+        `found`, the evaluation, with all that its `strength` means; and `ledger`, its rows.
+    """
+    found = examine(model, others, strength, manifolds, attacked=attacked, seed=seed)
+    how = {"name": strength, **asdict(STRENGTHS[strength])}
+    return {"found": {**found.to_dict(), "strength": how}, "ledger": ledger_rows(found)}
 
 
 def examine(

@@ -13,9 +13,7 @@ from safetensors.torch import save
 from trainables.allocation import keep_memory
 from trainables.appraisal import appraise
 from trainables.config import TrialConfig, trial_from_dict
-from trainables.evaluation.ensemble import STRENGTHS
-from trainables.evaluation.ledger import ledger_rows
-from trainables.examination import Model, examine
+from trainables.examination import Model, examined
 from trainables.manifolds.store import ManifoldStore
 from trainables.provision import Told, load_data, provide
 from trainables.report import EpochReport, Said
@@ -83,14 +81,12 @@ def attack(
         manifolds: the store of learned ones.
 
     Returns:
-        `found`, an evaluation as plain values, and `ledger`, its rows; or `failed`: what went wrong.
+        `found` and `ledger`, see `trainables.examination.examined`; or `failed`: what went wrong.
     """
     _settle()
     try:
         own, *more = (Model(config=TrialConfig.from_dict(config), weights=held) for config, held in (model, *others))
-        found = examine(own, more, how["strength"], manifolds, attacked=how["images"], seed=how["seed"])
-        strength = {"name": how["strength"], **asdict(STRENGTHS[how["strength"]])}
-        return {"found": {**found.to_dict(), "strength": strength}, "ledger": ledger_rows(found)}
+        return examined(own, more, how["strength"], manifolds, attacked=how["images"], seed=how["seed"])
     except Exception as error:
         return {"failed": _in_one_line(error)}
 
