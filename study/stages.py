@@ -95,13 +95,13 @@ def run_stage(
     while waiting or running:
         while waiting and len(running) < room():
             job = waiting.popleft()
-            store.test_opened(stage.purpose, job.trial.trial_id, job.seed)
             watch.job_began(stage.name, job.trial, job.seed)
             try:
                 arguments = stage.arguments(job)
             except OSError as error:
                 watch.job_ended(stage.keep(job, {"failed": " ".join(str(error).split())}))
                 continue
+            store.test_opened(stage.purpose, job.trial.trial_id, job.seed)
             shown = f"{stage.verb} {job.trial.trial_id} seed {job.seed}"
             running[task.options(**needs[job.trial.architecture].options(), name=shown).remote(*arguments)] = job
         done = ray.wait(list(running), timeout=TICK)[0] if running else []
