@@ -2,39 +2,30 @@
 
     python benchmarks/manifolds.py --data-root DIR [--datasets fonts fashion mnist] [--gammas 0 1] [--out FOLDER]
 
-Every row is one manifold at the laptop scale (or what --width and --updates say), for each class or for all as one:
+Every row is one manifold at the laptop scale (or that of --scale), for each class or for all as one:
 reconstruction L2 (mean over the test images), what a reference classifier errs more on reconstructions than on images,
 how many of the on-manifold adversarial examples of a Normal classifier it still takes for their label, at eta, and
 seconds. A manifold of each class is given the label, so that its reconstructions are easier to classify than images
-are: L2 and agreement do not depend on that. --out is given a picture of each: images, reconstructions, samples.
+are: L2 and agreement do not depend on that. The images are those of `paper_points.py`, which finds these manifolds
+where --manifolds is the same. --out is given a picture of each: images, reconstructions, samples.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from hardware import describe
+from paper_points import data_config
 
 from analysis.pictures import draw_pictures
 from study.scales import SCALES
-from trainables.appraisal import appraise
-from trainables.config import TEST_SIZES, DataConfig, Dataset, LearnedConfig, ThreatModel, VaeGanConfig
+from trainables.appraisal import judged
+from trainables.config import DataConfig, Dataset, LearnedConfig, ThreatModel, VaeGanConfig
 from trainables.manifolds.store import ManifoldStore
 from trainables.provision import Data, learned, load_data, name_of
 
 DATASETS: tuple[Dataset, ...] = ("fonts", "fashion", "mnist")
-LAPTOP = SCALES["laptop"]
-
-
-def data_config(dataset: Dataset, root: Path) -> DataConfig:
-    """As a study at the laptop scale selects it."""
-    return DataConfig(
-        dataset=dataset,
-        source=str(root / "FONTS" / "prototypes.npz" if dataset == "fonts" else root),
-        n_train=LAPTOP.n_train,
-        n_validation=LAPTOP.n_validation,
-        n_test=TEST_SIZES.get((dataset, None), LAPTOP.n_test),
-    )
 
 
 def row(model: VaeGanConfig, of: DataConfig, data: Data, options: argparse.Namespace) -> str:
@@ -43,13 +34,11 @@ def row(model: VaeGanConfig, of: DataConfig, data: Data, options: argparse.Names
     manifold = learned(LearnedConfig(model=model), of, data, options.manifolds)
     name = name_of(model, of, data)
     seconds = next(entry.description["seconds"] for entry in store.entries() if entry.name == name)
-    found = appraise(manifold, of, data, threat_model, store, attacked=options.attacked)
-    quality = found.quality
-    assert quality is not None, "it was learned"
+    quality, found = judged(manifold, of, data, threat_model, store, attacked=options.attacked)
     models = "all classes" if model.agnostic else "each class"
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
-        pictures = {name: images.numpy() for name, images in found.pictures.items()}
+        pictures = {what: images.numpy() for what, images in found.items()}
         file = f"{of.dataset}-{models.replace(' ', '-')}-gamma-{model.gamma:g}.png"
         (options.out / file).write_bytes(draw_pictures(pictures))
     extra = quality.reconstruction_error - quality.error
@@ -66,23 +55,26 @@ def main() -> None:
     parser.add_argument("--datasets", choices=DATASETS, nargs="+", default=DATASETS)
     parser.add_argument("--gammas", type=float, nargs="+", default=[0.0, 1.0])
     parser.add_argument("--manifolds", default="runs/manifolds", help="where they are kept")
-    parser.add_argument("--width", type=float, default=LAPTOP.manifold_width)
-    parser.add_argument("--updates", type=int, default=LAPTOP.manifold_updates)
+    parser.add_argument("--scale", choices=list(SCALES), default="laptop", help="of the models")
     parser.add_argument("--eta", type=float, default=0.3)
     parser.add_argument("--attacked", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="for pictures")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(f"{describe()}; width {options.width:g}, {options.updates} updates of every class, eta {options.eta:g}")
+    model = SCALES[options.scale].manifold
+    print(
+        f"{describe()}; width {model.width:g}, {model.updates} updates of every class with {model.batch_size} images, "
+        f"eta {options.eta:g}"
+    )
     print("| dataset | a model for | gamma | L2 | error | on reconstructions | success | agreement | seconds |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for dataset in options.datasets:
-        of = data_config(dataset, options.data_root)
+        of = data_config(dataset, options.data_root, SCALES[options.scale].n_train)
         data = load_data(of)
         for gamma in options.gammas:
             for agnostic in (False, True):
-                model = VaeGanConfig(agnostic=agnostic, gamma=gamma, width=options.width, updates=options.updates)
+                model = replace(SCALES[options.scale].manifold, agnostic=agnostic, gamma=gamma)
                 print(row(model, of, data, options), flush=True)
 
 

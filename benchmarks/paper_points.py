@@ -15,12 +15,14 @@ import argparse
 import statistics
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from hardware import describe
 
 from analysis.paper_reference import PREFERENCE, paper_values
+from study.scales import SCALES
 from trainables.config import (
     ARCHITECTURES,
     TEST_SIZES,
@@ -30,7 +32,6 @@ from trainables.config import (
     LearnedConfig,
     ThreatModel,
     TrialConfig,
-    VaeGanConfig,
 )
 from trainables.pipeline import prepare
 from trainables.provision import provide
@@ -76,8 +77,8 @@ def config(method: str, seed: int, data: DataConfig, options: argparse.Namespace
 
 def learned_config(options: argparse.Namespace) -> LearnedConfig:
     """A VAE-GAN for each class, from all training images or from those that the classifier sees."""
-    size = {"width": options.manifold_width, "updates": options.manifold_updates}
-    return LearnedConfig(model=VaeGanConfig(images=options.learned, gamma=options.gamma, **size))
+    model = SCALES[options.manifold_scale].manifold
+    return LearnedConfig(model=replace(model, images=options.learned, gamma=options.gamma))
 
 
 def last_report(trial: TrialConfig, manifolds: str) -> EpochReport:
@@ -138,8 +139,7 @@ def main() -> None:
     parser.add_argument("--attacked", type=int, default=1000)
     parser.add_argument("--learned", choices=("all", "n"), help="learn the manifold, from such images")
     parser.add_argument("--manifolds", default="runs/manifolds", help="where learned ones are kept")
-    parser.add_argument("--manifold-width", type=float, default=0.25)
-    parser.add_argument("--manifold-updates", type=int, default=500)
+    parser.add_argument("--manifold-scale", choices=list(SCALES), default="laptop", help="how they are learned")
     parser.add_argument("--gamma", type=float, default=0.0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)

@@ -6,7 +6,7 @@ python -m study.manifolds list
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,11 +164,8 @@ def _manifolds(store: "ManifoldStore") -> list["Entry"]:
 
 
 def _model(options: dict[str, Any]) -> VaeGanConfig:
-    scale = SCALES[options.get("scale", "laptop")]
-    names = ("agnostic", "images", "latent", "reconstruction", "gamma", "learning_rate", "decay", "seed")
-    given = {name: options[name] for name in names if name in options}
-    width, updates = options.get("width", scale.manifold_width), options.get("updates", scale.manifold_updates)
-    return VaeGanConfig(width=width, updates=updates, **given)
+    given = {field.name: options[field.name] for field in fields(VaeGanConfig) if field.name in options}
+    return replace(SCALES[options.get("scale", "laptop")].manifold, **given)
 
 
 def _data(options: dict[str, Any]) -> DataConfig:
@@ -214,7 +211,7 @@ def _parser() -> Parser:
 def _add_training(group: argparse._ArgumentGroup) -> None:
     add_data(group)
     add = group.add_argument
-    add("--scale", choices=list(SCALES), help="gives width, updates and numbers of images (default: laptop)")
+    add("--scale", choices=list(SCALES), help="gives what is not said here, and numbers of images (default: laptop)")
     add("--images", choices=("all", "n"), help="learn from all training images, or from a study's own (default: all)")
     add("--n-train", type=whole(least=FEWEST), metavar="N", help="images that a study trains on")
     add("--n-validation", type=whole(least=FEWEST), metavar="N", help="images that are kept from learning")
@@ -225,7 +222,8 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
     add("--updates", type=whole(least=1), metavar="N", help="of every class's model")
     add("--gamma", type=real(above=0, or_equal=True), metavar="G", help="weight of the discriminator (default: 1)")
     add("--reconstruction", type=real(above=0), metavar="L", help="weight of the L1 distance, lambda (default: 3)")
-    add("--learning-rate", type=real(above=0), metavar="R", help="at the beginning (default: .005)")
+    add("--batch-size", type=whole(least=2), metavar="N", help="images of a class an update")
+    add("--learning-rate", type=real(above=0), metavar="R", help="at the beginning")
     add("--decay", type=real(above=0), metavar="F", help="what is left of it at the end (default: .05)")
     add("--seed", type=whole(least=0), metavar="N", help="of weights, order and noise, and of the data (default: 0)")
 

@@ -187,18 +187,19 @@ def _spelt(name: str) -> str:
 
 def _config(options: dict[str, Any]) -> StudyConfig:
     scale = options.get("scale", DEFAULT_SCALE)
-    numbers = {name: options.get(name, value) for name, value in asdict(SCALES[scale]).items() if name != "strong"}
+    numbers = {name: options.get(name, value) for name, value in asdict(SCALES[scale]).items()}
     norm, seed, space = options.get("norm", "linf"), options.get("seed", 0), options.get("space", "tradeoff")
     data = read_data(options, {name: numbers.pop(name) for name in ("n_train", "n_validation", "n_test")}, seed)
-    kind, width = KINDS[space], numbers.pop("manifold_width")
+    kind, model = KINDS[space], SCALES[scale].manifold
+    del numbers["manifold"], numbers["strong"]
     usual = [name for name in numbers.pop("architectures") if name in kind.architectures] or kind.architectures
-    widths = {VAEGAN: width, **numbers.pop("widths")}
+    widths = {VAEGAN: model.width, **numbers.pop("widths")}
     if not kind.moves:
         options = {"manifold": ["learned"], **options}
         must("gamma" not in options, f"the space {space} searches gamma; got --gamma; leave it out")
     attacks = SCALES[scale].strong if kind.moves else StrongConfig()
     kinds = options.get("manifold", [])
-    learned = _learned(options, kinds, width, numbers.pop("manifold_updates"), seed)
+    learned = _learned(options, kinds, model, seed)
     eta = ETA_AGNOSTIC if kinds[:1] == ["learned-agnostic"] else ETA
     return StudyConfig(
         name=options.get("name", f"{space}-{data.dataset}-{datetime.now():%Y%m%d-%H%M%S}"),
@@ -229,10 +230,8 @@ def _manifolds(options: dict[str, Any], runs: str) -> str:
     return root
 
 
-def _learned(
-    options: dict[str, Any], kinds: Sequence[str], width: float, updates: int, seed: int
-) -> LearnedConfig | None:
-    """Returns what the manifolds share that are to be learned, or None."""
+def _learned(options: dict[str, Any], kinds: Sequence[str], model: VaeGanConfig, seed: int) -> LearnedConfig | None:
+    """Returns what the manifolds share that are to be learned, by the scale's model, or None."""
     own = ("manifold_train", "latent_box", "gamma", "manifolds")
     if not any(map(is_learned, kinds)):
         given = [_spelt(name) for name in own if name in options]
@@ -243,15 +242,14 @@ def _learned(
         f"--latent-box is where errors are measured; got it with --manifold {' '.join(kinds)}, of which the first is "
         "not learned; leave it out: trials choose a box for themselves",
     )
-    model = VaeGanConfig(
+    own_model = replace(
+        model,
         agnostic=kinds[0] == "learned-agnostic",
         images=options.get("manifold_train", "all"),
-        width=width,
-        updates=updates,
         gamma=options.get("gamma", 1.0),
         seed=seed,
     )
-    return LearnedConfig(model=model, box=options.get("latent_box", "minmax"))
+    return LearnedConfig(model=own_model, box=options.get("latent_box", "minmax"))
 
 
 def read_data(options: Mapping[str, Any], counts: Mapping[str, Any], seed: int) -> DataConfig:

@@ -9,9 +9,9 @@ from torch import Tensor
 from trainables.config import DataConfig, ThreatModel
 from trainables.data.split import Split
 from trainables.evaluation.distance import Distances, departures
-from trainables.evaluation.quality import Judges, Network, Quality, adversarial, measure, reconstructions, samples
+from trainables.evaluation.quality import Network, Quality, adversarial, measure, reconstructions, samples
 from trainables.geometry import NORMS
-from trainables.judges import judge, reference_training, victim_training
+from trainables.judges import judge, judges, victim_training
 from trainables.manifolds.learned import LearnedManifold
 from trainables.manifolds.manifold import Code, Manifold
 from trainables.manifolds.store import ManifoldStore
@@ -69,18 +69,31 @@ def appraise(
     )
     if not isinstance(manifold, LearnedManifold):
         return Appraisal(distances=distances, quality=None, pictures={})
-    reference = judge(reference_training(of, data), data, store)
+    quality, pictures = judged(manifold, of, data, threat_model, store, attacked=attacked)
+    return Appraisal(distances=distances, quality=quality, pictures=pictures)
+
+
+def judged(
+    manifold: LearnedManifold,
+    of: DataConfig,
+    data: Data,
+    threat_model: ThreatModel,
+    store: ManifoldStore,
+    *,
+    attacked: int,
+) -> tuple[Quality, dict[str, UInt8[Tensor, "row column channel height width"]]]:
+    """Returns how good a learned manifold is on the test split, and pictures, as in `Appraisal`; see `appraise`."""
+    both = judges(of, data, store)
     quality = measure(
         manifold,
         data.splits.test,
-        judges=Judges(reference=reference, victim=victim),
+        judges=both,
         norm=NORMS[threat_model.norm],
         eta=threat_model.eta,
         attacked=min(attacked, len(data.splits.test)),
         seed=of.seed,
     )
-    pictures = _pictures(manifold, data.splits.test, victim, threat_model, of.seed)
-    return Appraisal(distances=distances, quality=quality, pictures=pictures)
+    return quality, _pictures(manifold, data.splits.test, both.victim, threat_model, of.seed)
 
 
 def _pictures(

@@ -1,7 +1,8 @@
 """The two classifiers that say how good a learned manifold is; both lie in the manifolds' store, trained once.
 
-The reference is a network twice as wide as the paper's, trained on all images that anything may be learned from; the
-victim is the paper's, trained as Normal on the study's own.
+The reference is a network twice as wide as the paper's, trained on all images that anything may be learned from, with a
+rate that falls faster, since it sees each of them only a few times; the victim is the paper's, trained as Normal on the
+study's own.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from trainables.classifiers import build
-from trainables.config import DataConfig, EvaluationConfig, TrialConfig, digest
+from trainables.config import DataConfig, EvaluationConfig, OptimiserConfig, TrialConfig, digest
 from trainables.data.split import Split
 from trainables.evaluation.quality import Judges, Network
 from trainables.manifolds.store import ManifoldStore
@@ -20,6 +21,7 @@ from trainables.seeding import stream
 from trainables.training.loop import begin, train
 
 REFERENCE_WIDTH, REFERENCE_EPOCHS, VICTIM_EPOCHS = 2.0, 4, 20
+REFERENCE_OPTIMISER = OptimiserConfig(decay=0.3)
 TRAINS = (*LEARNS, "classifiers", "training", "threats", "attacks", "geometry")
 NOTHING = EvaluationConfig(n_attacked=2, steps=1, paper_attempts=0, radii=(1.0,))
 
@@ -54,7 +56,13 @@ class Training:
 def reference_training(of: DataConfig, data: Data) -> Training:
     """Returns how the reference of a data set is trained."""
     config = TrialConfig(
-        architecture="conv", width=REFERENCE_WIDTH, data=of, epochs=REFERENCE_EPOCHS, evaluation=NOTHING, seed=of.seed
+        architecture="conv",
+        width=REFERENCE_WIDTH,
+        data=of,
+        optimiser=REFERENCE_OPTIMISER,
+        epochs=REFERENCE_EPOCHS,
+        evaluation=NOTHING,
+        seed=of.seed,
     )
     return Training(what="reference", config=config, seen=data.splits.pool_fingerprint, split=data.splits.pool)
 

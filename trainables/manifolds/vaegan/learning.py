@@ -7,6 +7,8 @@ beside it. Unlike in the paper's code the length is counted in updates: smaller 
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
@@ -77,8 +79,8 @@ class Learner:
         of: how many classes the data has.
         image_shape: channels, height and width.
         dtype: of everything.
-        together: updates all models in one vectorised step, as suits a GPU; on a processor it is faster to update one
-            after the other.
+        together: updates all models in one vectorised step, as suits a GPU; on processors it is faster to update every
+            model by itself, as many at a time as PyTorch has threads.
 
     Raises:
         ValueError: if a class has too few images.
@@ -109,7 +111,8 @@ class Learner:
         weights = (stream(config.seed, "vaegan", "weights", each) for each in classes)
         self._state = _stacked([start(self.networks, config, rng, dtype) for rng in weights])
         one = partial(update, self.networks, config, alone=not together)
-        self._every = torch.vmap(one, in_dims=(0, 0, 0, None)) if together else partial(_in_turn, one)
+        pool = ThreadPoolExecutor(min(torch.get_num_threads(), len(classes)))
+        self._every = torch.vmap(one, in_dims=(0, 0, 0, None)) if together else partial(_apart, pool, one)
 
     def learn(self) -> Iterator[Progress]:
         """Trains all models to their last update and reports now and then."""
@@ -183,15 +186,33 @@ def _rows(split: Split, label: int) -> Tensor:
     return everything if label == ALL else everything[split.labels == label]
 
 
-def _in_turn(
-    one: Callable[..., tuple[State, Losses]], state: State, images: Tensor, noise: Tensor, rate: Tensor
+def _apart(
+    pool: ThreadPoolExecutor,
+    one: Callable[..., tuple[State, Losses]],
+    state: State,
+    images: Tensor,
+    noise: Tensor,
+    rate: Tensor,
 ) -> tuple[State, Losses]:
-    """Updates one model after the other; what `torch.vmap` would return."""
-    done = [
-        one(tree_map(itemgetter(model), state), *batch, rate)
-        for model, batch in enumerate(zip(images, noise, strict=True))
-    ]
+    """Updates every model by itself, some at a time; what `torch.vmap` would return."""
+
+    def updated(model: int) -> tuple[State, Losses]:
+        return one(tree_map(itemgetter(model), state), images[model], noise[model], rate)
+
+    with _single_threaded():
+        done = list(pool.map(updated, range(len(images))))
     return _stacked([after for after, _ in done]), _stacked([losses for _, losses in done])
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Keeps operations to one thread each: networks so small gain nothing from more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _stacked(models: Sequence[Trees]) -> Trees:

@@ -38,6 +38,18 @@ def test_the_same_config_learns_the_same():
     assert [(report.done, report.updates) for report in reports] == [(3, 3)]
 
 
+def test_threads_change_nothing():
+    before = torch.get_num_threads()
+    found = []
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        found.append(learned(SMALL, range(10), Blobs(70))[0])
+        assert torch.get_num_threads() == threads
+    torch.set_num_threads(before)
+
+    torch.testing.assert_close(*found, rtol=0, atol=0)
+
+
 def test_one_model_for_all_makes_as_many_updates_as_ten():
     config = VaeGanConfig(latent=3, width=1 / 16, updates=3, batch_size=4, agnostic=True)
     weights, reports = learned(config, (ALL,), Blobs(70))
