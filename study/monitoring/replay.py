@@ -126,9 +126,10 @@ class Replay:
             if self._done(name):
                 self._stage(name)
         for access in self._accesses():
-            if access.get("purpose") not in PURPOSES:  # such as a learned manifold's quality
+            name = PURPOSES.get(access.get("purpose", CONFIRMATION))
+            if name is None or "trial_id" not in access:  # not of a model: a learned manifold's quality
                 continue
-            name, key = PURPOSES[access["purpose"]], (access["trial_id"], access["seed"])
+            key = access["trial_id"], access["seed"]
             if access["time"] < self._begun or (name, *key) in self._opened or key in self._done(name):
                 continue
             self._stage(name)

@@ -128,7 +128,7 @@ def already_attacked(state: State, config: StudyConfig) -> set[tuple[str, int]]:
 def attacked_models(state: State, config: StudyConfig) -> list[tuple[Trial, int]]:
     """Returns the models that come under strong attacks by what is known now, the first seed of all before the second.
 
-    Those that the attacks have made doubtful are on no front: others may be then.
+    Those that the attacks have made doubtful are on no front: others may be then, and come beside them.
     """
     strong, fresh = config.strong, config.fresh_seeds()
     if not strong:
@@ -138,7 +138,10 @@ def attacked_models(state: State, config: StudyConfig) -> list[tuple[Trial, int]
         trial
         for architecture in config.architectures
         for trial in (
-            confirmed_front(state, architecture, fresh, doubtful)
+            [
+                *confirmed_front(state, architecture, fresh, doubtful),
+                *(trial for trial in state.of(architecture) if trial.trial_id in doubtful),
+            ]
             if strong.of == "front"
             else candidates(state, (architecture,))
         )

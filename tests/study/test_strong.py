@@ -116,7 +116,7 @@ def test_what_a_flag_takes_from_the_front_makes_room_for_others(store):
     for job in stage.jobs():
         stage.keep(job, answer(*["chance_level"] * (job.trial.trial_id == "conv-001")))
 
-    assert chosen(store) == ["conv-000", "conv-002", "mlp-000", "mlp-001", "mlp-002"]
+    assert chosen(store) == ["conv-000", "conv-002", "conv-001", "mlp-000", "mlp-001", "mlp-002"]
     assert left(stage) == [f"conv-002-{store.config.fresh_seeds()[0]}"]
 
 
