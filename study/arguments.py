@@ -238,7 +238,7 @@ def _add_strong(group: argparse._ArgumentGroup) -> None:
     )
     add("--strong-images", type=whole(least=1), metavar="N", help="test images that they are attacked on")
     add("--strong-seeds", type=whole(least=1), metavar="N", help="fresh seeds of each candidate that are attacked")
-    add("--strong-of", choices=WHOM, help="the candidates: members of the confirmed front, or all")
+    add("--strong-of", choices=WHOM, help="; ".join(f"{name}: {said}" for name, said in WHOM.items()))
 
 
 def _add_where(group: argparse._ArgumentGroup) -> None:

@@ -14,6 +14,7 @@ from study.costs import gradient_evaluations, sampled
 from study.manifold_kinds import is_learned, to_learn
 from study.monitoring.progress import duration
 from study.search.point import to_config
+from study.strong_config import WHOM
 from trainables.config import AnyTrialConfig
 from trainables.trials import rehearsed
 
@@ -130,10 +131,9 @@ def _attacks(config: StudyConfig, plans: Sequence[Plan]) -> list[str]:
     strong = config.strong
     if not strong or not any(each.candidates for each in plans):
         return []
-    whom = "members of the confirmed front" if strong.of == "front" else "all candidates"
     seeds = "1 seed" if strong.seeds == 1 else f"{strong.seeds} seeds"
-    what = f"{strong.strength}, on {strong.images} test images, of {whom}, {seeds} of each"
-    return [f"  attacks       {what}: minutes that are not in the time below"]
+    what = f"{strong.strength}, on {strong.images} test images: {WHOM[strong.of]}, {seeds} of each"
+    return [f"  attacks       {what}; that is not in the time below"]
 
 
 def _described(each: Plan, config: StudyConfig) -> str:

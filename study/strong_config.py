@@ -2,14 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from trainables.checks import must, must_choose
 
 StrengthName = Literal["none", "fast", "standard"]
 STRENGTHS: tuple[StrengthName, ...] = ("none", "fast", "standard")
-Whom = Literal["front", "all"]
-WHOM: tuple[Whom, ...] = ("front", "all")
+Whom = Literal["ends", "front", "all"]
+WHOM: Mapping[Whom, str] = MappingProxyType(
+    {
+        "ends": "both ends of the confirmed front of every architecture",
+        "front": "all members of the confirmed fronts",
+        "all": "all candidates",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +27,7 @@ class StrongConfig:
         strength: of the attacks, see `trainables.evaluation.ensemble.STRENGTHS`; "none" makes none.
         images: of the test split, under attack: the first so many.
         seeds: of every candidate's fresh ones: the first so many.
-        of: candidates: the members of the confirmed front, or all that are confirmed.
+        of: candidates, one of `WHOM`.
     """
 
     strength: StrengthName = "none"

@@ -134,18 +134,13 @@ def attacked_models(state: State, config: StudyConfig) -> list[tuple[Trial, int]
     if not strong:
         return []
     doubtful = {trial_id for (trial_id, _), known in state.attacked.items() if known.flags}
-    chosen = [
-        trial
-        for architecture in config.architectures
-        for trial in (
-            [
-                *confirmed_front(state, architecture, fresh, doubtful),
-                *(trial for trial in state.of(architecture) if trial.trial_id in doubtful),
-            ]
-            if strong.of == "front"
-            else candidates(state, (architecture,))
-        )
-    ]
+    if strong.of == "all":
+        chosen = candidates(state, config.architectures)
+    else:
+        chosen = [trial for trial in state.trials.values() if trial.trial_id in doubtful]
+        for architecture in config.architectures:
+            front = confirmed_front(state, architecture, fresh, doubtful)
+            chosen += front[:1] + front[1:][-1:] if strong.of == "ends" else front
     models = [(trial, seed) for seed in fresh[: strong.seeds] for trial in chosen]
     return [(trial, seed) for trial, seed in models if _on_test(state, trial, [seed])]
 

@@ -98,6 +98,11 @@ def test_the_front_is_the_one_that_the_report_shows(store):
         assert [t.trial_id for t in confirmed_front(store.state, name, seeds, doubtful)] == members != []
 
 
+def test_the_ends_of_a_front_are_its_best_by_each_objective(tmp_path):
+    with confirmed(tmp_path, StrongConfig(strength="fast", images=5, of="ends")) as store:
+        assert chosen(store) == ["conv-000", "conv-001", "mlp-000", "mlp-002"]
+
+
 def test_all_candidates_may_be_attacked_and_more_of_their_seeds(tmp_path):
     with confirmed(tmp_path, StrongConfig(strength="fast", images=5, seeds=2, of="all")) as store:
         models = attacked_models(store.state, store.config)
@@ -116,7 +121,7 @@ def test_what_a_flag_takes_from_the_front_makes_room_for_others(store):
     for job in stage.jobs():
         stage.keep(job, answer(*["chance_level"] * (job.trial.trial_id == "conv-001")))
 
-    assert chosen(store) == ["conv-000", "conv-002", "conv-001", "mlp-000", "mlp-001", "mlp-002"]
+    assert chosen(store) == ["conv-001", "conv-000", "conv-002", "mlp-000", "mlp-001", "mlp-002"]
     assert left(stage) == [f"conv-002-{store.config.fresh_seeds()[0]}"]
 
 
