@@ -20,7 +20,7 @@ COST = tuple(column.name for column in BUDGET if column.name != "device")
 
 
 def write_tables(state: State, folder: Path, threat_model: Mapping[str, Any]) -> None:
-    """Replaces the tables of a study by what its state says."""
+    """Replaces the tables of a study by what its state says; those of strong attacks are there once some were made."""
     attacked = [(_model(state, known), known) for known in state.attacked.values()]
     rows = {
         "trials": [_trial(trial) for trial in state.trials.values()],
@@ -29,9 +29,9 @@ def write_tables(state: State, folder: Path, threat_model: Mapping[str, Any]) ->
             _confirmation(state.trials[known.trial_id], known) | columns_of(state.attacked.get(key))
             for key, known in state.confirmations.items()
         ],
-        "attack_curves": list(curve_rows(attacked)),
-        "ledger": list(ledger_rows(attacked)),
     }
+    if attacked:
+        rows |= {"attack_curves": list(curve_rows(attacked)), "ledger": list(ledger_rows(attacked))}
     for name, content in rows.items():
         sink = io.BytesIO()
         pq.write_table(_table(name, content, threat_model), sink)
