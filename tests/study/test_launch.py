@@ -166,7 +166,8 @@ def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(whole, runs, kin
 
 def test_a_study_that_was_stopped_between_strong_attacks_makes_each_once(runs):
     strong = ("--strong", "fast", "--strong-images", "4", "--strong-of", "all")
-    driver = Driver(*SMALL, "--n-train", "1000", "--trials", "3", *strong, "--runs", runs, "--name", "attacked")
+    sizes = ("--n-train", "1000", "--epochs", "3", "--trials", "3")
+    driver = Driver(*SMALL, *sizes, *strong, "--runs", runs, "--name", "attacked")
     assert wait_for(lambda: ended(runs / "attacked", "attacked") >= 1, 200)
     driver.strike(signal.SIGINT)
     assert driver.finish()[0] == 130
