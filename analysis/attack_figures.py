@@ -131,8 +131,8 @@ def _meanings(found: Candidates) -> list[Line2D]:
 
 
 def _line(style: str, name: str) -> Line2D:
-    look: Any = {"color": INK, "linewidth": 1.0, "alpha": 0.6}
-    return Line2D([], [], linestyle=style, label=name, **look)
+    stroke: Any = {"color": INK, "linewidth": 1.0, "alpha": 0.6, "linestyle": style}
+    return Line2D([], [], label=name, **stroke)
 
 
 def _radii(study: Study) -> str:

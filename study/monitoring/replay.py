@@ -122,9 +122,9 @@ class Replay:
 
     def _tell_what_is_opened(self) -> None:
         """Tells which models are at work: an access to test is written before it happens, and in no journal."""
-        for name in PURPOSES.values():
-            if self._done(name):
-                self._stage(name)
+        for stage in PURPOSES.values():
+            if self._done(stage):
+                self._stage(stage)
         for access in self._accesses():
             name = PURPOSES.get(access.get("purpose", CONFIRMATION))
             if name is None or "trial_id" not in access:  # not of a model: a learned manifold's quality
