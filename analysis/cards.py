@@ -26,7 +26,7 @@ def cards(findings: Findings) -> list[dict[str, Any]]:
         front.architecture: [objective.label for objective in saturated(findings.study, front)]
         for front in findings.fronts
     }
-    return [_card(findings, each, spent[each.trial_id], full[each.architecture]) for each in findings.confirmed]
+    return [_card(findings, each, spent[each.trial_id], full[each.architecture]) for each in findings.pointed_at]
 
 
 def _card(findings: Findings, candidate: Candidate, spent: list[dict[str, Any]], full: list[str]) -> dict[str, Any]:
@@ -34,7 +34,8 @@ def _card(findings: Findings, candidate: Candidate, spent: list[dict[str, Any]],
     parameters = [candidate.parameters] if candidate.parameters else []
     shown = [metric for metric in shown_metrics(study) if f"test_{metric}" in candidate.values]
     rows = [(METRICS[metric], with_ends(candidate.spread(f"test_{metric}"))) for metric in shown]
-    rows.append(("chance to be on the front", with_ends(findings.chances[candidate.trial_id], ".2f")))
+    if candidate.trial_id in findings.chances:
+        rows.append(("chance to be on the front", with_ends(findings.chances[candidate.trial_id], ".2f")))
     rows += zip(titles(study), findings.settings[candidate.trial_id], strict=True)
     rows.append((plural(len(candidate.seeds), "seed").partition(" ")[2], _seeds(candidate)))
     rows.append(("a training took", _budget(spent)))
@@ -50,11 +51,13 @@ def _card(findings: Findings, candidate: Candidate, spent: list[dict[str, Any]],
 
 
 def _flags(findings: Findings, candidate: Candidate, full: list[str]) -> list[str]:
-    chance, on_front = findings.chances[candidate.trial_id], candidate.trial_id in findings.members
+    on_front, chance = candidate.trial_id in findings.members, findings.chances.get(candidate.trial_id)
     flags = {
-        "dominated in the means over seeds": not on_front,
+        f"doubtful, so on no front: {listed(list(candidate.flags))}" if candidate.flags else "": bool(candidate.flags),
+        "dominated in the means over seeds": not on_front and not candidate.flags,
         "on the front by these seeds; with others it probably is not": on_front
         and len(candidate.seeds) > 1
+        and chance is not None
         and chance.mean < UNSURE,
         "one seed, so nothing is known of its spread": len(candidate.seeds) == 1,
         f"{listed(full)} saturated for this network" if full else "": bool(full),

@@ -108,6 +108,14 @@ def limits(values: NDArray[np.float64], worst: float = 1.0) -> tuple[float, floa
     return max(low - room, -0.02 * worst), min(high + room, 1.02 * worst)  # a point at 0 or the worst is drawn whole
 
 
+def draw_flagged(axes: Axes, x: float, y: float, architecture: str) -> None:
+    """Draws a point that counts on no front, since what attacks say of it is doubtful: hollow and struck through."""
+    style = look(architecture)
+    edge: Any = {"color": style.colour, "markeredgecolor": style.colour, "zorder": 4}
+    axes.plot(x, y, style.marker, markerfacecolor=PAPER, markeredgewidth=0.9, markersize=6.5, **edge)
+    axes.plot(x, y, "x", markeredgewidth=0.9, markersize=4, **edge)
+
+
 def draw_candidate(axes: Axes, candidate: Candidate, columns: Sequence[str], *, filled: bool) -> None:
     """Draws a candidate's mean over seeds with its spread to both sides; hollow where it is dominated."""
     style = look(candidate.architecture)

@@ -14,6 +14,7 @@ from analysis.drawing import (
     STAR,
     along_front,
     draw_candidate,
+    draw_flagged,
     draw_front,
     in_style,
     limits,
@@ -110,7 +111,9 @@ def visible_window(study: Study) -> tuple[Limits, Limits]:
     confirmed = [
         [[value for value in (bar.low, bar.mean, bar.high) if value is not None] for bar in bars]
         for front in confirmed_fronts(study)
-        for bars in ([c.spread(objective.on_test) for objective in study.objectives] for c in front.candidates)
+        for bars in (
+            [c.spread(objective.on_test) for objective in study.objectives] for c in (*front.candidates, *front.flagged)
+        )
     ]
     trials = validation_points(study)
     central = np.quantile(trials, [0.0, 0.9], axis=0) if len(trials) else np.empty((0, 2))
@@ -139,6 +142,8 @@ def _draw_group(axes: Axes, study: Study, front: ConfirmedFront, alpha: float) -
     for candidate in front.candidates:
         columns = [objective.on_test for objective in study.objectives]
         draw_candidate(axes, candidate, columns, filled=candidate in front.members)
+    for candidate in front.flagged:
+        draw_flagged(axes, candidate.means[0], candidate.means[1], candidate.architecture)
 
 
 def _name_baselines(axes: Axes, study: Study, fronts: Fronts) -> None:
@@ -207,6 +212,8 @@ def _meanings(study: Study, fronts: Fronts, *, several: bool) -> list[Line2D]:
         handles.append(meaning_handle("o", "confirmed on test, on the front"))
     if any(len(front.members) < len(front.candidates) for front in fronts):
         handles.append(meaning_handle("o", "confirmed on test, dominated", hollow=True))
+    if any(front.flagged for front in fronts):
+        handles.append(meaning_handle("X", "doubtful under strong attacks", hollow=True))
     if len(validation_points(study)):
         handles.append(meaning_handle(".", "a trial, on validation", faint=True))
     if several and any(front.members for front in fronts):
@@ -216,7 +223,7 @@ def _meanings(study: Study, fronts: Fronts, *, several: bool) -> list[Line2D]:
 
 def _baselines(study: Study, fronts: Fronts) -> list[Label]:
     """Names the baselines at their confirmed points; faintly on validation where they have none."""
-    confirmed = {c.trial_id: c for front in fronts for c in front.candidates if c.label}
+    confirmed = {c.trial_id: c for front in fronts for c in (*front.candidates, *front.flagged) if c.label}
     labels = [
         Label(x=c.means[0], y=c.means[1], text=c.label or "", colour=look(c.architecture).letters)
         for c in confirmed.values()

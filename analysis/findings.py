@@ -36,8 +36,13 @@ class Findings:
 
     @cached_property
     def confirmed(self) -> tuple[Candidate, ...]:
-        """The candidates of all of them."""
+        """The candidates that count on any of them."""
         return tuple(candidate for front in self.fronts for candidate in front.candidates)
+
+    @cached_property
+    def pointed_at(self) -> tuple[Candidate, ...]:
+        """These and the doubtful ones, which charts show too."""
+        return self.confirmed + tuple(candidate for front in self.fronts for candidate in front.flagged)
 
     @cached_property
     def members(self) -> frozenset[str]:
@@ -56,5 +61,5 @@ class Findings:
 
     @cached_property
     def chances(self) -> Mapping[str, Interval]:
-        """By candidate how probably it is on its front when all are trained with one more seed."""
+        """By candidate that counts how probably it is on its front when all are trained with one more seed."""
         return {trial: chance for front in self.fronts for trial, chance in chances_of(front).items()}

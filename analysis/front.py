@@ -31,6 +31,7 @@ class Candidate:
         seeds: the fresh seeds, in rising order.
         values: per `test_*` column one value a seed; a column that any seed left empty is absent.
         objectives: what it is compared by.
+        flags: names of what strong attacks on it leave doubtful, of any seed; none where nobody made them.
     """
 
     trial_id: str
@@ -41,6 +42,7 @@ class Candidate:
     seeds: tuple[int, ...]
     values: Mapping[str, NDArray[np.float64]]
     objectives: tuple[Objective, ...]
+    flags: tuple[str, ...] = ()
 
     def interval(self, metric: str) -> Interval:
         """Returns the mean of a `test_*` column over seeds with its interval."""
@@ -67,7 +69,8 @@ class ConfirmedFront:
 
     Attributes:
         objectives: that the candidates are compared by.
-        candidates: all that gave these with every seed.
+        candidates: all that gave these with every seed, and whose numbers nothing makes doubtful.
+        flagged: those whose errors under attack are no evidence of robustness; they count nowhere.
         members: those of them that no other dominates in the means, by the first objective.
         excluded: trial id and reason of the candidates that did not.
         volumes: hypervolumes up to the objectives' worst values, of all candidates, one a seed in the order of seeds.
@@ -76,6 +79,7 @@ class ConfirmedFront:
     architecture: str
     objectives: tuple[Objective, ...]
     candidates: tuple[Candidate, ...]
+    flagged: tuple[Candidate, ...]
     members: tuple[Candidate, ...]
     excluded: tuple[tuple[str, str], ...]
     volumes: tuple[float, ...]
@@ -123,12 +127,14 @@ def _confirmed_front(
     for row in rows:
         by_trial[row["trial_id"]].append(row)
     reasons = {trial: _why_excluded(runs, seeds, objectives) for trial, runs in by_trial.items()}
-    candidates = tuple(_candidate(runs, objectives) for trial, runs in by_trial.items() if reasons[trial] is None)
+    measured = [_candidate(runs, objectives) for trial, runs in by_trial.items() if reasons[trial] is None]
+    candidates = tuple(candidate for candidate in measured if not candidate.flags)
     members = tuple(candidates[i] for i in front_order([candidate.means for candidate in candidates]))
     return ConfirmedFront(
         architecture=architecture,
         objectives=objectives,
         candidates=candidates,
+        flagged=tuple(candidate for candidate in measured if candidate.flags),
         members=members,
         excluded=tuple((trial, reason) for trial, reason in reasons.items() if reason is not None),
         volumes=tuple(hypervolume(points, reference_of(objectives)) for points in _values(candidates, objectives)),
@@ -163,6 +169,7 @@ def _candidate(runs: list[dict[str, Any]], objectives: tuple[Objective, ...]) ->
         seeds=tuple(run["seed"] for run in runs),
         values=values,
         objectives=objectives,
+        flags=tuple(dict.fromkeys(flag for run in runs for flag in run["flags"] or ())),
     )
 
 

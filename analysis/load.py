@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from analysis.objectives import ERRORS, Objective, objectives_of
-from analysis.schema import CLAIMS, EPOCHS, IMPORTANCE, LATER, METRICS, SCHEMA_VERSION, STATES, TABLES
+from analysis.schema import CLAIMS, EPOCHS, IMPORTANCE, LATER, MAY_LACK, METRICS, SCHEMA_VERSION, STATES, STRONG, TABLES
 
 REQUIRED: Final[Mapping[str, type | tuple[type, ...]]] = {
     "name": str,
@@ -50,6 +50,8 @@ class Study:
         trials: one row a trial, measured on validation (`schema.TRIALS` and more).
         curves: one row a trial and epoch.
         confirmations: one row a candidate and fresh seed, measured on test; empty before the confirmation.
+        attack_curves: one row a model under strong attacks, threat and radius; empty without these.
+        ledger: what these took, one row a model, attack and radius; empty likewise.
         objectives: what it minimises.
         test_accesses: times that the test split was opened, or None where nobody counted.
         manifold: what the study's manifold is, and how good if it was learned; None where there is none, or nobody has
@@ -65,6 +67,8 @@ class Study:
     trials: pa.Table
     curves: pa.Table
     confirmations: pa.Table
+    attack_curves: pa.Table = dataclasses.field(default_factory=TABLES["attack_curves"].empty_table)
+    ledger: pa.Table = dataclasses.field(default_factory=TABLES["ledger"].empty_table)
     objectives: tuple[Objective, ...] = ERRORS
     test_accesses: int | None = None
     claims: pa.Table = dataclasses.field(default_factory=CLAIMS.empty_table)
@@ -210,7 +214,7 @@ def _require(config: Mapping[str, Any], required: Mapping[str, Any], path: Path)
 def _table(path: Path, name: str) -> pa.Table:
     schema = TABLES[name]
     if not path.exists():
-        if name == "confirmations":  # written only once there is a candidate to confirm
+        if name in MAY_LACK:
             return schema.empty_table()
         raise StudyUnreadable(
             f"a study has {name}.parquet; there is none in {path.parent}; "
@@ -229,7 +233,7 @@ def _read(path: Path, schema: pa.Schema) -> pa.Table:
             "rebuild it with python -m study.launch --resume"
         ) from None
     for field in schema:
-        later = field in EPOCHS or field.name.partition("_")[2] in LATER
+        later = field in (*EPOCHS, *STRONG) or field.name.partition("_")[2] in LATER
         if later and field.name not in table.schema.names:
             table = table.append_column(field, pa.nulls(len(table), field.type))
     _check_schema(table, schema, path)

@@ -14,6 +14,7 @@ from analysis.drawing import LOOKS, OTHER_LOOK, STAR
 from analysis.findings import Findings
 from analysis.load import Study
 from analysis.sections import (
+    attacks,
     choosing,
     claims,
     cost,
@@ -33,6 +34,7 @@ SECTIONS: Final[tuple[Callable[[Findings], Section | None], ...]] = (
     choosing.section,
     paper.section,
     manifold.section,
+    attacks.section,
     hyperparameters.section,
     cost.section,
     trials.section,

@@ -36,6 +36,8 @@ writes into runs/NAME/report:
   success.svg, ...            test error against the success rate of the paper's attack
   mixtures.svg, ...           the weights of the losses along every front
   cost.svg, ...               hypervolume on validation against what the search took
+  attacks.svg, ...            the front under attacks with gradients, and under those without
+  strength.svg, ...           the paper's attack against the strongest ones, on the same models
   departures.svg, ...         how far adversarial and random perturbations take test images from the manifold
   manifold.png                what a learned manifold makes: reconstructions, samples, adversarial examples
   front.csv, .tex             the members of the fronts with intervals; a table for LaTeX with booktabs

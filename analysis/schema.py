@@ -25,7 +25,7 @@ METRICS: Final = (
     "attack_success",  # of the attack that makes these
 )
 LATER: Final = ("reconstruction_l2", "label_disagreement", "attack_success")
-"""Metrics that tables of earlier studies have no column for: there they are null."""
+"""Metrics that tables of earlier studies lack: there they are null, as is what `EPOCHS` and `STRONG` name."""
 KINDS_OF_EPOCH: Final = ("last", "best-clean", "best-robust")
 EPOCHS: Final = (
     pa.field("checkpoint", pa.string()),  # kind of the epoch that the model is of
@@ -83,6 +83,29 @@ CURVES: Final = pa.schema(
         *BUDGET[:-1],
     ]
 )
+STRONG: Final = (
+    pa.field("flags", pa.list_(pa.string())),  # why the numbers may be no evidence; empty where none, null if not asked
+    pa.field("strong_strength", pa.string()),  # of the attacks: "fast" or "standard"
+    pa.field("strong_steps", pa.int64()),  # of gradients, from every start
+    pa.field("strong_targets", pa.int64()),  # wrong classes that are aimed at
+    pa.field("strong_restarts", pa.int64()),  # random starts
+    pa.field("strong_queries", pa.int64()),  # of the attack that knows logits alone, from every start
+    pa.field("strong_attempts", pa.int64()),  # of the paper's attack, for its success rate
+    pa.field("strong_images", pa.int64()),  # that were attacked
+    pa.field("strong_sources", pa.list_(pa.string())),  # models that images were transferred from
+    pa.field("strong_robust_error", pa.float64()),  # over all attacks; a mean over the study's radii, as those below
+    pa.field("strong_white_box_error", pa.float64()),  # over attacks that know gradients
+    pa.field("strong_black_box_error", pa.float64()),  # over attacks that know logits alone
+    pa.field("strong_paper_error", pa.float64()),  # under the paper's attack
+    pa.field("strong_on_manifold_error", pa.float64()),  # over all attacks on codes
+    pa.field("strong_affine_error", pa.float64()),  # over all transformations
+    pa.field("strong_success_rate", pa.float64()),  # of the paper's attack at the study's radius
+    pa.field("strong_on_manifold_success_rate", pa.float64()),
+    pa.field("strong_message", pa.string()),  # why strong attacks gave nothing, else null
+)
+"""What strong attacks did to a confirmed model; null where none were made."""
+STRONG_ERRORS: Final = tuple(field.name for field in STRONG if field.name.endswith(("_error", "_rate")))
+
 CONFIRMATIONS: Final = pa.schema(
     [
         pa.field("trial_id", pa.string()),
@@ -95,9 +118,26 @@ CONFIRMATIONS: Final = pa.schema(
         *metrics("test"),
         *BUDGET,
         pa.field("message", pa.string()),  # why a confirmation gave no metrics, else null
+        *STRONG,
     ]
 )
-TABLES: Final = {"trials": TRIALS, "curves": CURVES, "confirmations": CONFIRMATIONS}
+OF_MODEL: Final = (
+    pa.field("trial_id", pa.string()),
+    pa.field("architecture", pa.string()),
+    pa.field("seed", pa.int64()),
+)
+ATTACK_CURVES: Final = pa.schema(
+    [
+        *OF_MODEL,
+        pa.field("threat", pa.string()),  # what the adversary changes: pixel, manifold, affine
+        pa.field("study_radius", pa.float64()),  # the study's own
+        pa.field("radius", pa.float64()),  # from 0 to where everything may be changed
+        pa.field("worst", pa.float64()),  # error of the attacked images over all attacks
+        pa.field("white_box", pa.float64()),
+        pa.field("black_box", pa.float64()),
+        pa.field("paper", pa.float64()),
+    ]
+)
 
 CLAIMS: Final = pa.schema(
     [
@@ -168,6 +208,18 @@ LEDGER: Final = pa.schema(
         pa.field("forward_passes", pa.int64()),
         pa.field("queries", pa.int64()),  # forward passes of an attack that knows nothing else; null of others
         pa.field("seconds", pa.float64()),
+        pa.field("error_alone", pa.float64()),  # at this radius, if there were no other attack; null of a mere look
+        pa.field("error_worst", pa.float64()),  # at this radius, over all attacks; likewise
     ]
 )
 """What every number of an evaluation took: one row an attack and radius."""
+
+TABLES: Final = {
+    "trials": TRIALS,
+    "curves": CURVES,
+    "confirmations": CONFIRMATIONS,
+    "attack_curves": ATTACK_CURVES,
+    "ledger": pa.schema([*OF_MODEL, *LEDGER]),
+}
+MAY_LACK: Final = ("confirmations", "attack_curves", "ledger")
+"""Tables that a study does not have before it has what they are of; earlier studies lack the last two."""

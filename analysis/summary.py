@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from analysis.attacks import attacks_summary
 from analysis.attainment import vorobev
 from analysis.choices import chances_of, choices_of, comparisons_of, knee_of
 from analysis.claims.exports import plain_claims
@@ -28,6 +29,7 @@ def summary(study: Study) -> dict[str, Any]:
         "measured_by": dict(study.evaluation),
         "checkpoint": study.config.get("checkpoint", KINDS_OF_EPOCH[0]),
         "architectures": {front.architecture: _architecture(study, front, configs) for front in fronts},
+        "attacks": attacks_summary(study),
         "comparisons": [found.to_dict() for found in comparisons_of(fronts)],
         **({"claims": plain_claims(study)} if study.is_grid else {}),
     }
@@ -94,6 +96,7 @@ def _architecture(study: Study, front: ConfirmedFront, configs: Mapping[str, Map
         "hypervolume": front.hypervolume.to_dict() if front.hypervolume else None,
         "reference_point": list(front.reference),
         "candidates": len(front.candidates),
+        "flagged": [{"trial_id": each.trial_id, "flags": list(each.flags)} for each in front.flagged],
         "excluded": [{"trial_id": trial_id, "reason": reason} for trial_id, reason in front.excluded],
         "saturated": [objective.label for objective in saturated(study, front)],
         "optimism": flattered.to_dict() if flattered else None,

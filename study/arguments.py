@@ -9,6 +9,7 @@ from study.kinds import KINDS
 from study.manifold_kinds import MANIFOLDS
 from study.parsing import Parser, real, whole
 from study.scales import SCALES
+from study.strong_config import STRENGTHS, WHOM
 from trainables.config import ARCHITECTURES, CHECKPOINTS, DATASETS, FEWEST, VARIANTS
 
 DEFAULT_SCALE = "demo"
@@ -237,7 +238,22 @@ def _add_size(group: argparse._ArgumentGroup) -> None:
     add("--n-test", type=whole(least=FEWEST), metavar="N", help="examples that candidates are confirmed on")
     add("--n-attacked", type=whole(least=FEWEST), metavar="N", help="examples of these that are attacked")
     add("--epochs", type=whole(least=1), metavar="N", help="of every trial; --space manifold: parts of its updates")
+    _add_strong(group)
     add("--no-confirm", action="store_true", help="stop after the search; --resume confirms later")
+
+
+def _add_strong(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    usual = "; ".join(f"{name}: {scale.strong.strength}" for name, scale in SCALES.items())
+    add(
+        "--strong",
+        choices=STRENGTHS,
+        help="attack confirmed models as study.evaluate does, cheaply (fast) or as AutoAttack (standard); --resume "
+        f"takes these four options too ({usual})",
+    )
+    add("--strong-images", type=whole(least=1), metavar="N", help="test images that they are attacked on")
+    add("--strong-seeds", type=whole(least=1), metavar="N", help="fresh seeds of each candidate that are attacked")
+    add("--strong-of", choices=WHOM, help="; ".join(f"{name}: {said}" for name, said in WHOM.items()))
 
 
 def _add_where(group: argparse._ArgumentGroup) -> None:

@@ -21,6 +21,7 @@ from study.kinds import KINDS
 from study.manifold_kinds import ManifoldKind, check_kinds, learned_as, usual
 from study.scheduling.pareto_halving import rungs
 from study.seeds import FIRST_FRESH_SEED, derived, fresh
+from study.strong_config import StrongConfig
 from trainables.checks import must
 from trainables.config import (
     AnyTrialConfig,
@@ -65,6 +66,7 @@ class StudyConfig:
         sizes: of the training set, in a grid, rising to that of `data`; `at_updates` are those of them that are also
             trained for as many updates as the largest.
         attacked_strongly: in a grid, examples that the strong attacks are made on.
+        strong: attacks on confirmed models; the one thing here that a study may be resumed with another of.
     """
 
     name: str
@@ -96,6 +98,7 @@ class StudyConfig:
     sizes: tuple[int, ...] = ()
     at_updates: tuple[int, ...] = ()
     attacked_strongly: int = 0
+    strong: StrongConfig = field(default_factory=StrongConfig)
 
     def __post_init__(self) -> None:
         plain = self.name.replace("-", "").replace("_", "").replace(".", "")
@@ -149,6 +152,11 @@ class StudyConfig:
         must(
             self.checkpoint == "last" or KINDS[self.space].moves,
             f"a manifold is of its last epoch; got --checkpoint {self.checkpoint} and --space manifold; leave one out",
+        )
+        must(
+            (KINDS[self.space].moves and not self.is_grid) or not self.strong,
+            f"strong attacks are on classifiers that a search confirms; got --strong {self.strong.strength} in the "
+            f"space {self.space}",
         )
         for text in self.constraints:
             Constraint.parse(text).must_be_measured(self.base(self.architectures[0], 0).metrics)
@@ -236,6 +244,7 @@ class StudyConfig:
         values |= {name: tuple(values.get(name, ())) for name in LISTS}
         values["threat_model"] = ThreatModel(**values["threat_model"])
         values["data"] = DataConfig(**values["data"])
+        values["strong"] = StrongConfig(**values.get("strong", {}))
         if values.get("learned"):
             values["learned"] = LearnedConfig.from_dict(values["learned"])
         return cls(**values)

@@ -26,9 +26,8 @@ from study.storage.atomic import write_bytes, write_json
 from study.talking import say
 
 if TYPE_CHECKING:
-    from study.subjects import Loaded
-    from trainables.evaluation.ensemble import Line
     from trainables.evaluation.members import Member
+    from trainables.evaluation.quality import Network
     from trainables.evaluation.strong import Evaluation
     from trainables.manifolds.manifold import Manifolds
     from trainables.provision import Data
@@ -55,19 +54,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _evaluate(request: Request) -> None:
     from study.monitoring.evaluation import show_evaluation  # torch takes seconds that --help need not wait for
-    from study.subjects import moved_on, of_study, own
+    from study.subjects import moved_on, of_study, own, source
     from trainables.allocation import keep_memory
 
     keep_memory()
     data, trial, console = _data(request), request.trial, Console()
     model = of_study(Path(request.model), trial, data.splits) if trial else own(request.model, data.splits)
     manifolds, notes = moved_on(trial, data, request.manifolds) if trial else (data.manifolds, [])
+    given = [source(Path(each), request.data, data.splits) for each in request.sources]
     request.out.mkdir(parents=True, exist_ok=True)
     if request.run_dir:
         provenance.log_test_access(request.run_dir, {"purpose": f"evaluation of {request.name}"})
     ensemble, further = _ensemble(request, data)
     try:
-        found, more = _attacked(request, model, data, manifolds, further, console)
+        found, more = _attacked(request, model, given, data, manifolds, further, console)
         plain = {**_about(request, data), "ensemble": ensemble, **found.to_dict(), "notes": [*notes, *more]}
         _write(request.out, plain, found)
     except Exception as error:  # whatever somebody's own model may raise, or a disk
@@ -99,7 +99,8 @@ def _ensemble(request: Request, data: "Data") -> tuple[str, "tuple[Member, ...]"
 
 def _attacked(
     request: Request,
-    model: "Loaded",
+    model: "Network",
+    others: Sequence["Network"],
     data: "Data",
     manifolds: "Manifolds",
     further: "tuple[Member, ...]",
@@ -113,8 +114,10 @@ def _attacked(
     from trainables.evaluation.strong import evaluate
     from trainables.evaluation.tally import Tally
 
-    say("training another network, to transfer adversarial images from")
-    other = surrogate(request.data)
+    if not others:
+        say("training another network, to transfer adversarial images from")
+        trained = surrogate(request.data)
+        others = [trained] if trained else []
     subject = Subject(classifier=model.classifier, folded=model.folded, split=data.splits.test, tally=Tally())
     with shown_attacks(console) as watch:
         found = evaluate(
@@ -124,11 +127,11 @@ def _attacked(
             STRENGTHS[request.strength],
             request.seed,
             attacked=request.attacked,
-            surrogate=other,
+            surrogates=others,
             further=further,
             watch=watch,
         )
-    return found, [] if other else ["the other network collapsed: no images were transferred from it"]
+    return found, [] if others else ["the other network collapsed: no images were transferred from it"]
 
 
 def _about(request: Request, data: "Data") -> dict[str, Any]:
@@ -155,17 +158,14 @@ def _about(request: Request, data: "Data") -> dict[str, Any]:
 
 def _write(out: Path, plain: dict[str, Any], found: "Evaluation") -> None:
     """Writes evaluation.json last: what it names is there."""
+    from trainables.evaluation.ledger import ledger_rows
+
     figure, sink = robustness(plain), io.BytesIO()
     for kind in ("png", "svg"):
         write_bytes(out / f"curve.{kind}", rendered(figure, kind))
-    pq.write_table(pa.Table.from_pylist([_row(line) for line in found.ledger], schema=LEDGER), sink)
+    pq.write_table(pa.Table.from_pylist(ledger_rows(found), schema=LEDGER), sink)
     write_bytes(out / "ledger.parquet", sink.getvalue())
     write_json(out / "evaluation.json", plain)
-
-
-def _row(line: "Line") -> dict[str, Any]:
-    blind = bool(line.restarts) and not line.white_box
-    return line._asdict() | {"queries": line.forward_passes if blind else None}
 
 
 def _complain(status: int, text: str) -> int:

@@ -47,6 +47,7 @@ class Request:
         trial: of a study's model; None of a function.
         data: whose test images are taken.
         manifolds: where learned ones lie.
+        sources: models of studies, to transfer images from; without any, a network is trained for that.
         attacked: test images under attack.
         strength: its name.
         autoattack: whether AutoAttack is made, too.
@@ -60,6 +61,7 @@ class Request:
     data: DataConfig
     threat_model: ThreatModel
     manifolds: str
+    sources: tuple[str, ...]
     attacked: int
     strength: str
     autoattack: bool
@@ -103,6 +105,7 @@ def read_options(given: Sequence[str]) -> Request:
         data=data,
         threat_model=_threat_model(options, trial),
         manifolds=options.get("manifolds", _manifolds(model) if trial else ROOT),
+        sources=tuple(options.get("transfer_from", ())),
         attacked=attacked,
         strength=options.get("strength", STRENGTHS[0]),
         autoattack="autoattack" in options,
@@ -194,6 +197,13 @@ def _parser() -> Parser:
         'pip install "disentangle[eval]"; without it the own set is used alone)',
     )
     add("--manifolds", metavar="DIR|URL", help="where learned manifolds lie (default: beside the study)")
+    add(
+        "--transfer-from",
+        action="append",
+        metavar="FILE",
+        help=f"a {WEIGHTS} file of a study of the same data, whose adversarial images are shown to MODEL; may be given "
+        "several times, of which the strength says how many are taken (default: a network that is trained now)",
+    )
     seeds = whole(least=0, most=2**31 - 1)
     add("--seed", type=seeds, metavar="N", help="of the attacks, and of the data of a function (default: 0)")
     add("--out", metavar="DIR", help="for what comes of it (default: evaluation/NAME)")

@@ -129,12 +129,14 @@ def _mirrored(request: Request, bulletin: Bulletin) -> Iterator[Mirror | None]:
 def _run(store: Store, cluster: Cluster, request: Request, bulletin: Bulletin, mirror: Mirror | None) -> None:
     """Searches, then confirms; leaves out what is done already."""
     # Ray reads its environment when it is imported, so it must be after `connected`.
-    from study.confirmation import jobs, run_confirmation
+    from study.confirmation import Confirmation
     from study.desk import Desk
     from study.execution import run_search
     from study.importance import write_importance
     from study.learning import appraise, learn
-    from trainables.tune import retrain, trainable
+    from study.stages import run_stage
+    from study.strong import StrongAttacks
+    from trainables.tune import trainable
 
     watch = _watch(request, bulletin)
     with (
@@ -146,11 +148,12 @@ def _run(store: Store, cluster: Cluster, request: Request, bulletin: Bulletin, m
         interrupt.check()
         watch.began(store.state, cluster, shown(request.run_dir))
         try:
-            placed: dict[str, Any] = {"needs": needs, "room": room, "manifolds": request.manifolds}
-            run_search(Desk(store), trainable, watch, interrupt, **placed)
+            placed: dict[str, Any] = {"needs": needs, "room": room}
+            run_search(Desk(store), trainable, watch, interrupt, **placed, manifolds=request.manifolds)
             if request.confirm and not request.config.is_grid:
-                watch.confirming(len(jobs(store)), len(store.state.confirmations))
-                run_confirmation(store, retrain, watch, interrupt, **placed)
+                run_stage(Confirmation(store, request.manifolds), store, watch, interrupt, **placed)
+                if store.config.strong:
+                    run_stage(StrongAttacks(store, request.manifolds), store, watch, interrupt, **placed)
             if request.confirm:
                 appraise(store, request.manifolds, interrupt, tick=watch.tick, say=bulletin)
             if not request.config.is_grid:

@@ -58,6 +58,8 @@ def opened(request: Request, fingerprint: str) -> Iterator[Store]:
     if request.resume:
         with Store(request.run_dir) as store:
             settle(store, description, request.place, accept=request.accept_changes)
+            if request.strong:
+                store.strengthened(request.strong)
             store.note(f"resumed by {request.command}")
             _alone(store)
             yield store

@@ -25,6 +25,7 @@ from study.scheduling.pareto_halving import usual_grace
 from study.storage.pull import pull_beginning
 from study.storage.remote import child, files_at, name_of, parent, reachable
 from study.storage.store import recall, refuse_existing
+from study.strong_config import StrongConfig
 from trainables.checks import must
 from trainables.config import (
     DATASETS,
@@ -40,7 +41,11 @@ from trainables.files import is_address, redacted
 
 SEARCH = ("sampler", "scheduler", "halving", "grace", "factor", "replicates", "checkpoint")
 PER_TRIAL = {"cpus": "cpus_per_trial", "gpus": "gpus_per_trial", "memory_gib": "memory_per_trial"}
-WITH_RESUME = ("resume", "manifolds", "address", "concurrency", *PER_TRIAL.values(), "no_confirm", "accept_changes")
+STRONG = {"strength": "strong", "images": "strong_images", "seeds": "strong_seeds", "of": "strong_of"}
+WITH_RESUME = (
+    *("resume", "manifolds", "address", "concurrency", *PER_TRIAL.values(), "no_confirm", "accept_changes"),
+    *STRONG.values(),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,7 @@ class Request:
         concurrency: trials at a time, or None for as many as there is room for.
         per_trial: what a trial takes of a node, where that is not to be measured.
         confirm: whether to retrain candidates after the search.
+        strong: what is said of strong attacks on these, by the fields of `StrongConfig`.
         download: whether to fetch the data first.
         accept_changes: whether a study may go on with other code, data or another space than it began with.
         command: what was typed.
@@ -70,6 +76,7 @@ class Request:
     concurrency: int | None
     per_trial: Override
     confirm: bool
+    strong: Mapping[str, Any]
     dry_run: bool
     download: bool
     accept_changes: bool
@@ -110,6 +117,7 @@ def _read(given: list[str]) -> Request | Reproduction:
         "concurrency": options.get("concurrency"),
         "per_trial": _per_trial(options),
         "confirm": "no_confirm" not in options,
+        "strong": _strong(options),
         "accept_changes": "accept_changes" in options,
         "command": command,
     }
@@ -129,6 +137,11 @@ def _read(given: list[str]) -> Request | Reproduction:
     return Request(config=config, resume=False, dry_run=dry_run, download=download, **place, **rest)
 
 
+def _strong(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what is said of strong attacks, by the fields of their budget."""
+    return {name: options[option] for name, option in STRONG.items() if option in options}
+
+
 def _per_trial(options: dict[str, Any]) -> Override:
     try:
         return Override(**{name: options.get(option) for name, option in PER_TRIAL.items()})
@@ -144,6 +157,10 @@ def _resumed(options: dict[str, Any], rest: dict[str, Any]) -> Request:
             f"{', '.join(_spelt(name) for name in WITH_RESUME[1:])}; leave them out, or start another study"
         )
     config, run_dir, remote = _recalled(options["resume"])
+    try:
+        config.strong.changed(_strong(options), images=config.data.n_test, seeds=config.seeds)
+    except ValueError as error:
+        raise Refused(f"{error}; see python -m study.launch --help") from error
     runs = str(run_dir.parent) if remote is None else parent(remote)
     place: dict[str, Any] = {"run_dir": run_dir, "remote": remote, "manifolds": _manifolds(options, runs)}
     return Request(config=config, resume=True, dry_run=False, download=False, **place, **rest)
@@ -185,12 +202,13 @@ def _config(options: dict[str, Any]) -> StudyConfig:
     numbers |= grid_numbers(scale, options.get("dataset", DATASETS[0]), options) if kind.grid else {}
     data = read_data(options, {name: numbers.pop(name) for name in ("n_train", "n_validation", "n_test")}, seed)
     model = SCALES[scale].manifold
-    del numbers["manifold"]
+    del numbers["manifold"], numbers["strong"]
     preset = [name for name in numbers.pop("architectures") if name in kind.architectures] or kind.architectures
     widths = {VAEGAN: model.width, **numbers.pop("widths")}
     if not kind.moves:
         options = {"manifold": ["learned"], **options}
         must("gamma" not in options, f"the space {space} searches gamma; got --gamma; leave it out")
+    attacks = SCALES[scale].strong if kind.moves and not kind.grid else StrongConfig()
     kinds = options.get("manifold", [])
     learned = _learned(options, kinds, model, seed)
     if kind.grid:
@@ -211,6 +229,7 @@ def _config(options: dict[str, Any]) -> StudyConfig:
         learned=learned,
         seed=seed,
         constraints=tuple(str(Constraint.parse(text)) for text in options.get("constraint", ())),
+        strong=attacks.changed(_strong(options), images=data.n_test, seeds=numbers["seeds"]),
         warm_start=str(Path(options["warm_start"]).absolute()) if "warm_start" in options else None,
         **{"grace": usual_grace(numbers["epochs"])} | {name: options[name] for name in SEARCH if name in options},
         **numbers,

@@ -15,6 +15,7 @@ from study.kinds import KINDS
 from study.manifold_kinds import is_learned, to_learn
 from study.monitoring.progress import duration
 from study.search.point import to_config
+from study.strong_config import WHOM
 from trainables.config import AnyTrialConfig
 from trainables.trials import rehearsed
 
@@ -105,6 +106,7 @@ def described(config: StudyConfig, plans: Sequence[Plan], concurrency: int) -> s
         f"  trials        {config.epochs} epochs, at most {config.steps} steps of an attack{_of_epoch(config)}",
         *_grid(config),
         *(_described(each, config) for each in plans),
+        *_attacks(config, plans),
         f"  in all        {sum(each.search + each.confirmation for each in plans):,} gradient evaluations at most",
         f"  time          about {duration(seconds)} or less with {concurrency} trial(s) at a time, at the speed "
         "measured here just now",
@@ -144,6 +146,15 @@ def _listed(sizes: Sequence[int]) -> str:
 
 def _of_epoch(config: StudyConfig) -> str:
     return "" if config.checkpoint == "last" else f"; models are of the {config.checkpoint} epoch on validation"
+
+
+def _attacks(config: StudyConfig, plans: Sequence[Plan]) -> list[str]:
+    strong = config.strong
+    if not strong or not any(each.candidates for each in plans):
+        return []
+    seeds = "1 seed" if strong.seeds == 1 else f"{strong.seeds} seeds"
+    what = f"{strong.strength}, on {strong.images} test images: {WHOM[strong.of]}, {seeds} of each"
+    return [f"  attacks       {what}; that is not in the time below"]
 
 
 def _described(each: Plan, config: StudyConfig) -> str:

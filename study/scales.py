@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from study.strong_config import StrongConfig
 from trainables.config import ARCHITECTURES, Architecture, VaeGanConfig
 
 
@@ -22,6 +23,7 @@ class Scale:
         architectures: those that are compared.
         widths: of any architecture; 1 where it is not named.
         manifold: how one is learned, where one is.
+        strong: attacks on confirmed models.
     """
 
     n_train: int
@@ -35,6 +37,7 @@ class Scale:
     attempts: int
     architectures: tuple[Architecture, ...]
     manifold: VaeGanConfig
+    strong: StrongConfig
     widths: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -53,6 +56,7 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             seeds=1,
             attempts=1,
             manifold=VaeGanConfig(width=1 / 16, updates=10),
+            strong=StrongConfig(),
             architectures=("conv", "mlp"),
             widths=NARROW,
         ),
@@ -67,6 +71,7 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             seeds=2,
             attempts=2,
             manifold=VaeGanConfig(width=1 / 8, updates=200, batch_size=50, learning_rate=0.01),
+            strong=StrongConfig(strength="fast", images=20, of="ends"),
             architectures=("conv", "mlp", "resnet"),
             widths=NARROW,
         ),
@@ -81,6 +86,7 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             seeds=5,
             attempts=1,
             manifold=VaeGanConfig(width=1 / 4, updates=1200, batch_size=50, learning_rate=0.01),
+            strong=StrongConfig(strength="fast", images=40),
             architectures=("conv", "mlp", "resnet", "vgg"),
             widths=NARROW,
         ),
@@ -95,6 +101,7 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             seeds=5,
             attempts=5,
             manifold=VaeGanConfig(),
+            strong=StrongConfig(strength="standard", images=1000, seeds=5, of="all"),
             architectures=ARCHITECTURES,
         ),
     }

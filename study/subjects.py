@@ -4,7 +4,6 @@ import importlib
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +12,19 @@ from safetensors.torch import load_file
 from torch import nn
 
 from study.errors import Refused
-from trainables.classifiers import build
-from trainables.classifiers.classifier import Classifier
 from trainables.classifiers.foreign import Function, foreign, must_classify
 from trainables.config import DataConfig, EvaluationConfig, TrialConfig, trial_from_dict
 from trainables.data.split import Splits
-from trainables.differentiation import Tensors
 from trainables.evaluation.quality import Network
+from trainables.examination import network
 from trainables.manifolds.manifold import Manifolds
 from trainables.manifolds.store import ManifoldStore
 from trainables.pipeline import prepare
 from trainables.provision import Data, name_of, provide
-from trainables.seeding import stream
 
 TRIED = 4  # images that a function is tried on
 SURROGATE_EPOCHS, SURROGATE_SEED = 10, 2**31 - 1  # of weights that no study's models have
 UNMEASURED = EvaluationConfig(n_attacked=2, steps=1, paper_attempts=0, radii=(1.0,), only_last=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """A model that can be asked.
-
-    Attributes:
-        folded: its parameters as its classifier takes them; a function has none.
-    """
-
-    classifier: Classifier
-    folded: Tensors
 
 
 # -- of a study ------------------------------------------------------------------------------------------------------
@@ -73,29 +57,20 @@ def read_trial(path: Path) -> TrialConfig:
     return config
 
 
-def of_study(path: Path, config: TrialConfig, splits: Splits) -> Loaded:
+def of_study(path: Path, config: TrialConfig, splits: Splits) -> Network:
     """Reads a model's weights.
 
     Raises:
         Refused: if they cannot be read, or are those of another network.
     """
-    classifier = build(config.architecture, splits.image_shape, splits.classes, config.width)
     try:
-        weights: Tensors = load_file(path)
+        return network(config, load_file(path), splits)
+    except ValueError as error:
+        raise Refused(f"{error}; copy {path} and its configuration anew") from error
     except (OSError, SafetensorError) as error:
         raise Refused(
             f"a model is a whole file in the safetensors format; {path} is none: {_in_one_line(error)}; copy it anew"
         ) from error
-    params, buffers = classifier.initialise(stream(0, "shapes"))
-    wanted = {name: tuple(values.shape) for name, values in {**params, **buffers}.items()}
-    held = {name: tuple(values.shape) for name, values in weights.items()}
-    if held != wanted:
-        other = sorted({*wanted.items()} ^ {*held.items()})[0][0]
-        raise Refused(
-            f"a model has the weights of its configuration, {config.architecture} of width {config.width:g}; {path} "
-            f"differs in {other!r}: {held.get(other)} instead of {wanted.get(other)}; copy both files anew"
-        )
-    return Loaded(classifier=classifier, folded=classifier.fold(weights, weights))
 
 
 def moved_on(config: TrialConfig, data: Data, root: str) -> tuple[Manifolds, list[str]]:
@@ -116,7 +91,7 @@ def moved_on(config: TrialConfig, data: Data, root: str) -> tuple[Manifolds, lis
 # -- somebody's own --------------------------------------------------------------------------------------------------
 
 
-def own(reference: str, splits: Splits) -> Loaded:
+def own(reference: str, splits: Splits) -> Network:
     """Calls what `package.module:function` names, for a model of somebody's own.
 
     Raises:
@@ -128,7 +103,7 @@ def own(reference: str, splits: Splits) -> Loaded:
         must_classify(function, images, splits.classes)
     except ValueError as error:
         raise Refused(f"{error}; mend what {reference} returns") from error
-    return Loaded(classifier=foreign(function), folded={})
+    return Network(classifier=foreign(function), folded={})  # whatever parameters it has, it keeps to itself
 
 
 def _found(reference: str) -> Callable[[], Any]:
@@ -165,6 +140,21 @@ def _called(reference: str, make: Callable[[], Any]) -> Function:
 
 
 # -- another network -------------------------------------------------------------------------------------------------
+
+
+def source(path: Path, of: DataConfig, splits: Splits) -> Network:
+    """Reads a study's model, to transfer adversarial images from.
+
+    Raises:
+        Refused: if it cannot be read, or is one of other data.
+    """
+    config = read_trial(path)
+    if (config.data.dataset, config.data.variant) != (of.dataset, of.variant):
+        raise Refused(
+            f"images are transferred from a model of the same data, {of.dataset}; {path} is one of "
+            f"{config.data.dataset}; give another"
+        )
+    return of_study(path, config, splits)
 
 
 def surrogate(of: DataConfig) -> Network | None:

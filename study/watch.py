@@ -196,7 +196,7 @@ def _standing(replay: Replay, request: Request, *, at_work: bool) -> str:
     """Says whether somebody works on a study, and what to do where nobody does."""
     if at_work:
         return AT_WORK
-    if replay.confirmed:
+    if replay.finished:
         return "ended: all is searched and confirmed"
     command = resume_command(shown(request.run_dir))
     if replay.over:

@@ -1,7 +1,7 @@
 """Trials inside a Ray cluster. The one file below `study` that imports ray."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +13,7 @@ from safetensors.torch import save
 from trainables.allocation import keep_memory
 from trainables.appraisal import appraise
 from trainables.config import TrialConfig, trial_from_dict
+from trainables.examination import Model, examined
 from trainables.manifolds.store import ManifoldStore
 from trainables.provision import Told, load_data, provide
 from trainables.report import EpochReport, Said
@@ -61,6 +62,31 @@ def retrain(config: Mapping[str, Any], manifolds: str) -> dict[str, Any]:
         *_, last = run.reports()
         weights = {name: tensor.contiguous() for name, tensor in run.weights().items()}
         return {**asdict(last), **_about(run), "weights": save(weights)}
+    except Exception as error:
+        return {"failed": _in_one_line(error)}
+
+
+def attack(
+    model: tuple[Mapping[str, Any], bytes],
+    others: Sequence[tuple[Mapping[str, Any], bytes]],
+    how: Mapping[str, Any],
+    manifolds: str,
+) -> dict[str, Any]:
+    """Evaluates a model as strongly as `how` says.
+
+    Args:
+        model: its config, and its weights in the safetensors format.
+        others: models of the same data, to transfer images from.
+        how: `strength`, its name; `images`, that are attacked; `seed`, of the attacks.
+        manifolds: the store of learned ones.
+
+    Returns:
+        `found` and `ledger`, see `trainables.examination.examined`; or `failed`: what went wrong.
+    """
+    _settle()
+    try:
+        own, *more = (Model(config=TrialConfig.from_dict(config), weights=held) for config, held in (model, *others))
+        return examined(own, more, how["strength"], manifolds, attacked=how["images"], seed=how["seed"])
     except Exception as error:
         return {"failed": _in_one_line(error)}
 

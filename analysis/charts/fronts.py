@@ -44,7 +44,7 @@ def front_chart(findings: Findings, front: ConfirmedFront) -> Markup:
         front_line(plane, front, "front"),
         _expectation(plane, front) if len(front.seeds) > 1 else Markup(),
     ]
-    points = [candidate_point(plane, findings, c) for c in reversed(front.candidates)]
+    points = [candidate_point(plane, findings, c) for c in (*front.flagged, *reversed(front.candidates))]
     names = _names(plane, front, rows)
     split = "test" if front.candidates else "validation"
     one, other = (f"{split} {objective.axis}" for objective in study.objectives)
@@ -96,20 +96,25 @@ def candidate_point(
     columns = columns or [objective.on_test for objective in candidate.objectives]
     across, up = (candidate.spread(column) for column in columns)
     ((x, y),) = plane.at([(across.mean, up.mean)]).tolist()
-    chance = findings.chances[candidate.trial_id]
+    chance = findings.chances.get(candidate.trial_id)
     parts = [element("circle", cx=x, cy=y, r=13, class_="hit")]
     if across.low is not None and across.high is not None:
         parts.append(polyline(plane.at([(across.low, up.mean), (across.high, up.mean)]), class_="bar"))
     if up.low is not None and up.high is not None:
         parts.append(polyline(plane.at([(across.mean, up.low), (across.mean, up.high)]), class_="bar"))
-    if ring and len(candidate.seeds) > 1:
+    if ring and chance and len(candidate.seeds) > 1:
         parts.append(element("path", d=_arc(x, y, chance.mean), fill="none", class_="ring"))
     parts.append(mark(look(candidate.architecture).marker, x, y, class_="mark"))
+    if candidate.flags:
+        parts.append(element("path", d=f"M{x - 3:.1f} {y - 3:.1f}l6 6m0-6l-6 6", class_="doubt"))
     names = [spelt(column.removeprefix("test_")) for column in columns]
     values = ", ".join(f"{name} {with_ends(bar)}" for name, bar in zip(names, (across, up), strict=True))
-    said = f"{candidate.architecture} {candidate.name}: {values}; chance to be on the front {chance.mean:.2f}"
-    kind = "point member" if candidate.trial_id in findings.members else "point dominated"
-    return group(kind, *parts, tabindex=0, role="img", aria_label=said, data_card=findings.card_id(candidate))
+    said = f"{candidate.architecture} {candidate.name}: {values}; "
+    said += f"chance to be on the front {chance.mean:.2f}" if chance else f"doubtful: {', '.join(candidate.flags)}"
+    place = "member" if candidate.trial_id in findings.members else "doubtful" if candidate.flags else "dominated"
+    return group(
+        f"point {place}", *parts, tabindex=0, role="img", aria_label=said, data_card=findings.card_id(candidate)
+    )
 
 
 def _others(plane: Plane, findings: Findings, front: ConfirmedFront) -> list[Markup]:
@@ -189,9 +194,10 @@ def _asked(findings: Findings, plane: Plane, rows: Sequence[Dot]) -> Markup:
 
 def _names(plane: Plane, front: ConfirmedFront, rows: Sequence[Dot]) -> Markup:
     """Returns the baselines' names: beside their confirmed points, or on validation where there is none."""
-    points = [(c.means[0], c.means[1]) for c in front.candidates] or [(x, y) for x, y, _ in rows]
-    labels = [Label(x=c.means[0], y=c.means[1], text=c.label, colour="") for c in front.candidates if c.label]
-    if not front.candidates:
+    drawn = (*front.candidates, *front.flagged)
+    points = [(c.means[0], c.means[1]) for c in drawn] or [(x, y) for x, y, _ in rows]
+    labels = [Label(x=c.means[0], y=c.means[1], text=c.label, colour="") for c in drawn if c.label]
+    if not drawn:
         labels = [Label(x=x, y=y, text=said[1], colour="") for x, y, said in rows if said[1]]
     inside = plane.inside([(label.x, label.y) for label in labels])
     return plane.named(list(compress(labels, inside)), points, along_front(front))

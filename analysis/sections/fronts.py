@@ -74,6 +74,7 @@ def _layers(findings: Findings, *, several: bool) -> list[tuple[str, str]]:
     every = {
         "trials": ("trials, on validation", len(validation_points(findings.study)) > 0),
         "dominated": ("dominated candidates", any(len(f.members) < len(f.candidates) for f in findings.fronts)),
+        "doubtful": ("doubtful under strong attacks", any(front.flagged for front in findings.fronts)),
         "bands": ("bands over seeds", several),
         "expectation": ("Vorob'ev expectation", several),
         "others": ("other networks' fronts", confirmed and len(findings.fronts) > 1),
@@ -97,12 +98,13 @@ def _network_row(findings: Findings, front: ConfirmedFront) -> dict[str, Any]:
 
 
 def _baseline_rows(findings: Findings) -> list[dict[str, Any]]:
-    study, confirmed = findings.study, {candidate.trial_id: candidate for candidate in findings.confirmed}
+    study, confirmed = findings.study, {candidate.trial_id: candidate for candidate in findings.pointed_at}
     rows = []
     for trial in study.trials.filter(pc.is_valid(study.trials["label"])).to_pylist():
         if trial["trial_id"] in confirmed:
-            place = "on the front" if trial["trial_id"] in findings.members else "dominated"
-            rows.append(candidate_row(findings, confirmed[trial["trial_id"]]) | {"place": place})
+            candidate, on_front = confirmed[trial["trial_id"]], trial["trial_id"] in findings.members
+            place = "on the front" if on_front else "doubtful" if candidate.flags else "dominated"
+            rows.append(candidate_row(findings, candidate) | {"place": place})
         else:
             rows.append(
                 {"architecture": trial["architecture"], "name": trial["label"], "trial_id": trial["trial_id"]}

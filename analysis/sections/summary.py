@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from analysis.attacks import doubts
 from analysis.charts.fronts import hue, overview
 from analysis.drawing import model_name
 from analysis.findings import Findings
@@ -21,7 +22,7 @@ def section(findings: Findings) -> Section:
         opens=True,
         content={
             "sentences": [what_ran(study), what_was_found(study, fronts), how_much(study, fronts)],
-            "cautions": cautions(study, fronts),
+            "cautions": [*cautions(study, fronts), *doubts(fronts)],
             "labels": [one, other],
             "lowest": [_lowest(findings, front) for front in fronts if front.members],
             "overview": overview(findings),

@@ -53,6 +53,7 @@ def _print_front(front: ConfirmedFront, console: Console) -> None:
     console.print()
     if front.hypervolume is None:
         console.print(Text(f"{front.architecture}: no candidate could be confirmed", style="yellow"))
+        _print_doubts(front, console)
         return
     console.print(Text(f"{front.architecture}: hypervolume {_with_ends(front.hypervolume)}", style="bold"))
     table = Table(box=None, padding=(0, 2, 0, 0))
@@ -65,6 +66,13 @@ def _print_front(front: ConfirmedFront, console: Console) -> None:
     console.print(table)
     if front.excluded:
         console.print(Text(f"{len(front.excluded)} candidate(s) gave no result; the report says why", style="yellow"))
+    _print_doubts(front, console)
+
+
+def _print_doubts(front: ConfirmedFront, console: Console) -> None:
+    for candidate in front.flagged:
+        flags = ", ".join(candidate.flags)
+        console.print(Text(f"{candidate.name} counts on no front: strong attacks raised {flags}", style="yellow"))
 
 
 def _with_ends(found: Interval) -> str:

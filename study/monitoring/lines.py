@@ -10,14 +10,14 @@ from study.monitoring.progress import (
     WALL_CLOCK,
     Clock,
     Count,
-    confirmed_outcome,
     duration,
+    grown,
     outcome,
     titled,
     trial_count,
 )
-from study.monitoring.watch import Watch
-from study.storage.state import Confirmation, State, Trial
+from study.monitoring.watch import STAGES, Ended, Watch
+from study.storage.state import State, Trial
 
 
 @final
@@ -33,13 +33,11 @@ class Lines(Watch):
         self._config, self._clock = config, clock
         self._paused: set[str] = set()
         self._counts: dict[str, Count] = {}
-        self._confirmed = Count(0, 0.0)
-        self._trials: dict[str, Trial] = {}
+        self._stages: dict[str, Count] = {}
 
     def began(self, state: State, cluster: Cluster, run_dir: Path) -> None:
         now, total = self._clock(), self._config.trials
         self._counts = {name: trial_count(state, name, total, now) for name in self._config.architectures}
-        self._trials = dict(state.trials)
         self._paused = {trial.trial_id for trial in state.trials.values() if trial.state == "PAUSED"}
         had = sum(count.before for count in self._counts.values())
         self._print(f"study {self._config.name} in {run_dir}{f', {had} trials done before' if had else ''}")
@@ -48,7 +46,6 @@ class Lines(Watch):
             self._print(f"Ray dashboard at {cluster.dashboard}{token}")
 
     def trial_began(self, trial: Trial) -> None:
-        self._trials[trial.trial_id] = trial
         if trial.trial_id in self._paused:
             self._paused.remove(trial.trial_id)
             self._counts[trial.architecture].done -= 1
@@ -61,18 +58,17 @@ class Lines(Watch):
             self._paused.add(trial.trial_id)
         self._print(f"{trial.architecture} {self._of(count)}: {titled(trial)}: {outcome(trial)}")
 
-    def confirming(self, jobs: int, done: int) -> None:
-        self._confirmed = Count(jobs, self._clock(), before=done, done=done)
-        self._print(f"confirmation: {jobs - done} models to train with fresh seeds and to measure on test")
+    def stage(self, name: str, jobs: int, done: int) -> None:
+        if grown(self._stages, name, jobs, done, self._clock()):
+            self._print(f"{name}: {jobs - done} {STAGES[name]}")
 
-    def confirmation_began(self, trial: Trial, seed: int) -> None:
+    def job_began(self, stage: str, trial: Trial, seed: int) -> None:
         pass
 
-    def confirmation_ended(self, confirmation: Confirmation) -> None:
-        self._confirmed.done += 1
-        trial = self._trials[confirmation.trial_id]
-        said = confirmed_outcome(confirmation, trial)
-        self._print(f"confirmation {self._of(self._confirmed)}: {titled(trial)}, seed {confirmation.seed}: {said}")
+    def job_ended(self, ended: Ended) -> None:
+        count = self._stages[ended.stage]
+        count.done += 1
+        self._print(f"{ended.stage} {self._of(count)}: {titled(ended.trial)}, seed {ended.seed}: {ended.said}")
 
     def notice(self, text: str) -> None:
         if text:

@@ -17,8 +17,8 @@ from ray.util.metrics import Counter, Gauge
 from study.cluster import Cluster
 from study.config import StudyConfig
 from study.monitoring.standing import evaluations_by_architecture, standing, work
-from study.monitoring.watch import Watch
-from study.storage.state import Confirmation, State, Trial
+from study.monitoring.watch import CONFIRMATION, Ended, Watch
+from study.storage.state import State, Trial
 
 UPDATE_EVERY = 5.0  # seconds; Ray's agents pass them on about every ten
 BY_NETWORK = ("study", "architecture")
@@ -154,13 +154,14 @@ class Metrics(Watch):
     def trial_ended(self, trial: Trial) -> None:
         pass
 
-    def confirming(self, jobs: int, done: int) -> None:
-        self._set(Sample(name="disentangle_confirmations_planned", value=jobs, tags={}))
+    def stage(self, name: str, jobs: int, done: int) -> None:
+        if name == CONFIRMATION:
+            self._set(Sample(name="disentangle_confirmations_planned", value=jobs, tags={}))
 
-    def confirmation_began(self, trial: Trial, seed: int) -> None:
+    def job_began(self, stage: str, trial: Trial, seed: int) -> None:
         pass
 
-    def confirmation_ended(self, confirmation: Confirmation) -> None:
+    def job_ended(self, ended: Ended) -> None:
         pass
 
     def notice(self, text: str) -> None:

@@ -20,9 +20,9 @@ from search_spaces.space import Space
 from study.cluster import Cluster
 from study.config import StudyConfig
 from study.errors import Refused
-from study.monitoring.watch import Watch
+from study.monitoring.watch import Ended, Watch
 from study.search.optuna_space import distributions
-from study.storage.state import Confirmation, State, Trial
+from study.storage.state import State, Trial
 from trainables.checks import must
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -98,13 +98,13 @@ class OptunaFile(Watch):
             if known.user_attrs.get(key) != value:
                 self._storage.set_trial_user_attr(place, key, value)
 
-    def confirming(self, jobs: int, done: int) -> None:
+    def stage(self, name: str, jobs: int, done: int) -> None:
         pass
 
-    def confirmation_began(self, trial: Trial, seed: int) -> None:
+    def job_began(self, stage: str, trial: Trial, seed: int) -> None:
         pass
 
-    def confirmation_ended(self, confirmation: Confirmation) -> None:
+    def job_ended(self, ended: Ended) -> None:
         pass
 
     def notice(self, text: str) -> None:

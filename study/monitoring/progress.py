@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from analysis.formats import spelt
-from study.storage.state import Confirmation, State, Trial
+from study.monitoring.watch import ATTACKS, CONFIRMATION, Ended
+from study.storage.state import Attacked, Confirmation, State, Trial
 
 Clock = Callable[[], float]  # seconds since 1970; a study that is told anew has its own
 WALL_CLOCK: Clock = time.time
@@ -44,6 +45,15 @@ class Count:
         if fresh <= 0:
             return None
         return (self.total - self.done) * max(now - self.since, 0.0) / fresh
+
+
+def grown(counts: dict[str, Count], name: str, jobs: int, done: int, now: float) -> bool:
+    """Begins to count the jobs of a stage, or counts on where there are more of them; tells whether there is news."""
+    if name not in counts:
+        counts[name] = Count(jobs, now, before=done, done=done)
+        return True
+    more, counts[name].total = jobs > counts[name].total, jobs
+    return more
 
 
 def trial_count(state: State, architecture: str, total: int, now: float) -> Count:
@@ -109,11 +119,23 @@ def _last_known(trial: Trial, name: str) -> float | None:
     return next((report[name] for report in reversed(trial.curve) if report.get(name) is not None), None)
 
 
-def confirmed_outcome(confirmation: Confirmation, trial: Trial) -> str:
+def confirmed_outcome(known: Confirmation, trial: Trial) -> Ended:
     """Says what the confirmation of a trial gave."""
-    if confirmation.report is None or confirmation.message:
-        return f"no result: {shortened(confirmation.message or 'no reason given')}"
-    return f"{_named({name: confirmation.report[name] for name in trial.ranked_by})} on test"
+    failed = known.report is None or known.message is not None
+    said = f"no result: {shortened(known.message or 'no reason given')}"
+    if known.report is not None and not failed:
+        said = f"{_named({name: known.report[name] for name in trial.ranked_by})} on test"
+    return Ended(stage=CONFIRMATION, trial=trial, seed=known.seed, said=said, failed=failed)
+
+
+def attacked_outcome(known: Attacked, trial: Trial) -> Ended:
+    """Says what strong attacks did to a model of a trial."""
+    if known.found is None:
+        said = f"no result: {shortened(known.message or 'no reason given')}"
+        return Ended(stage=ATTACKS, trial=trial, seed=known.seed, said=said, failed=True)
+    doubts = f"doubtful: {', '.join(known.flags)}" if known.flags else "no flag"
+    said = f"robust error {known.found['threats']['pixel']['mean_error']:.3f} under the strongest attacks; {doubts}"
+    return Ended(stage=ATTACKS, trial=trial, seed=known.seed, said=said, failed=False)
 
 
 def shortened(text: str, width: int = 160) -> str:

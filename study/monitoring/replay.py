@@ -2,18 +2,23 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, final
 
 from study.cluster import Cluster
 from study.config import StudyConfig
-from study.monitoring.watch import Watch
-from study.search.front import candidates
+from study.monitoring.progress import attacked_outcome, confirmed_outcome
+from study.monitoring.watch import ATTACKS, CONFIRMATION, Watch
+from study.search.front import already_attacked, attacked_models, candidates
 from study.storage.follow import Entry
 from study.storage.journal import Event
 from study.storage.state import State
 
+Key = tuple[str, int]  # a trial's id and a fresh seed
+STAGE_OF = {"confirmed": CONFIRMATION, "attacked": ATTACKS}
+PURPOSES = {"confirmation": CONFIRMATION, "strong attacks": ATTACKS}
 Accesses = Callable[[], Sequence[Mapping[str, Any]]]
 ELSEWHERE = Cluster(dashboard=None, token=None, concurrency=1)
 
@@ -57,8 +62,8 @@ class Replay:
         self._config, self._accesses, self._shown = config, accesses, shown
         self._watch, self._clock = watch, clock
         self._driver, self._begun = 0, ""
-        self._confirming = False
-        self._opened: set[tuple[str, int]] = set()
+        self._stages: dict[str, int] = {}  # how many jobs were told of
+        self._opened: set[tuple[str, str, int]] = set()
 
     def begin(self, entries: Sequence[Entry]) -> None:
         """Tells all that a journal holds so far, which is something."""
@@ -75,13 +80,13 @@ class Replay:
             if entry.driver != self._driver:
                 self._take_over(entry)
             self._tell(entry.event)
-        self._tell_what_is_confirmed()
+        self._tell_what_is_opened()
         self._clock.release()
 
     def _take_over(self, entry: Entry) -> None:
         """Tells of a driver's beginning: it hands out anew what its predecessor left in flight."""
         self._driver, self._begun = entry.driver, entry.event["time"]
-        self._confirming, self._opened = False, set()
+        self._stages, self._opened = {}, set()
         if entry.event["kind"] == "study":
             self.state.apply(entry.event)  # a driver knows its study before it tells of it
         self._watch.began(self.state, ELSEWHERE, self._shown)
@@ -90,41 +95,64 @@ class Replay:
 
     def _tell(self, event: Event) -> None:
         """Tells of a change by what it makes of the state, whatever the kind of event that made it."""
-        if event["kind"] == "confirmed":
-            self._confirm()
+        if event["kind"] in STAGE_OF:
+            self._stage(STAGE_OF[event["kind"]])
         trial_id = event.get("trial_id", "")
         before = self.state.trials[trial_id].state if trial_id in self.state.trials else None
         self.state.apply(event)
         trial = self.state.trials.get(trial_id)
-        if event["kind"] == "confirmed":
-            self._watch.confirmation_ended(self.state.confirmations[trial_id, event["seed"]])
+        if event["kind"] in STAGE_OF and trial is not None:
+            key = trial_id, event["seed"]
+            confirmed = event["kind"] == "confirmed"
+            self._watch.job_ended(
+                confirmed_outcome(self.state.confirmations[key], trial)
+                if confirmed
+                else attacked_outcome(self.state.attacked[key], trial)
+            )
         elif trial is not None and trial.state != before:
             told = self._watch.trial_began if trial.state == "RUNNING" else self._watch.trial_ended
             told(trial)
 
-    def _confirm(self) -> None:
-        if not self._confirming:
-            self._confirming = True
-            self._watch.confirming(self.models_to_confirm(), len(self.state.confirmations))
+    def _stage(self, name: str) -> None:
+        """Tells that a stage begins, or has grown."""
+        jobs = self._jobs(name)
+        if len(jobs) != self._stages.get(name):
+            self._stages[name] = len(jobs)
+            self._watch.stage(name, len(jobs), len(self._done(name) & set(jobs)))
 
-    def _tell_what_is_confirmed(self) -> None:
-        """Tells which models are in training: an access to test is written before it happens, and in no journal."""
-        if self.state.confirmations:
-            self._confirm()
+    def _tell_what_is_opened(self) -> None:
+        """Tells which models are at work: an access to test is written before it happens, and in no journal."""
+        for stage in PURPOSES.values():
+            if self._done(stage):
+                self._stage(stage)
         for access in self._accesses():
-            if "trial_id" not in access:  # not of a model: a learned manifold's quality
+            name = PURPOSES.get(access.get("purpose", CONFIRMATION))
+            if name is None or "trial_id" not in access:  # not of a model: a learned manifold's quality
                 continue
             key = access["trial_id"], access["seed"]
-            if access["time"] < self._begun or key in self.state.confirmations or key in self._opened:
+            if access["time"] < self._begun or (name, *key) in self._opened or key in self._done(name):
                 continue
-            self._confirm()
-            self._opened.add(key)
+            self._stage(name)
+            self._opened.add((name, *key))
             self._clock.set(access["time"])
-            self._watch.confirmation_began(self.state.trials[key[0]], key[1])
+            self._watch.job_began(name, self.state.trials[key[0]], key[1])
 
-    def models_to_confirm(self) -> int:
-        """Returns how many models the confirmation trains, by what is known now."""
-        return len(self._config.fresh_seeds()) * len(candidates(self.state, self._config.architectures))
+    def _done(self, name: str) -> set[Key]:
+        """Returns what of a stage has ended."""
+        if name == CONFIRMATION:
+            return set(self.state.confirmations)
+        return already_attacked(self.state, self._as_now())
+
+    def _as_now(self) -> StudyConfig:
+        """Returns the study's config with the budget of attacks that was asked for last."""
+        return replace(self._config, strong=self.state.strong)
+
+    def _jobs(self, name: str) -> list[Key]:
+        """Returns what a stage consists of, by what is known now."""
+        if name == CONFIRMATION:
+            chosen, seeds = candidates(self.state, self._config.architectures), self._config.fresh_seeds()
+            return [(trial.trial_id, seed) for trial in chosen for seed in seeds]
+        return [(trial.trial_id, seed) for trial, seed in attacked_models(self.state, self._as_now())]
 
     @property
     def searched(self) -> bool:
@@ -135,9 +163,17 @@ class Replay:
     @property
     def confirmed(self) -> bool:
         """Whether there is nothing left to confirm."""
-        return self.searched and len(self.state.confirmations) >= self.models_to_confirm()
+        return self.searched and self._all_done(CONFIRMATION)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all is searched, confirmed and attacked."""
+        return self.confirmed and self._all_done(ATTACKS)
+
+    def _all_done(self, name: str) -> bool:
+        return set(self._jobs(name)) <= self._done(name)
 
     @property
     def over(self) -> bool:
         """Whether a driver that has left has left nothing undone; a confirmation may not have been wanted."""
-        return self.confirmed or (self.searched and not self.state.confirmations and not self._opened)
+        return self.finished or (self.searched and not self.state.confirmations and not self._opened)

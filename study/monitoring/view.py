@@ -22,9 +22,9 @@ from study.monitoring.progress import (
     WALL_CLOCK,
     Clock,
     Count,
-    confirmed_outcome,
     duration,
     ended_trials,
+    grown,
     in_words,
     outcome,
     tallied,
@@ -32,8 +32,8 @@ from study.monitoring.progress import (
     trial_count,
 )
 from study.monitoring.standing import Standing, standing, work
-from study.monitoring.watch import Watch
-from study.storage.state import Confirmation, State, Trial
+from study.monitoring.watch import STAGES, Ended, Watch
+from study.storage.state import State, Trial
 
 REFRESH_EVERY = 0.25  # seconds, or so many times as long as a picture takes: one of 10,000 trials is some work
 PAUSE_PER_PICTURE = 50
@@ -48,7 +48,7 @@ STOPPING = "Ctrl-C stops; what is done is kept and can be resumed"
 @dataclass(frozen=True, slots=True)
 class _Running:
     name: str
-    trial: Trial | None  # None in the confirmation, whose epochs are not reported
+    trial: Trial | None  # None behind the search, where epochs are not reported
     since: float
 
 
@@ -100,18 +100,18 @@ class View(Watch):
         if trial.state in PROBLEMS:
             self._problems.append(_problem(trial))
 
-    def confirming(self, jobs: int, done: int) -> None:
-        self._counts["confirmation"] = Count(jobs, self._clock(), before=done, done=done)
+    def stage(self, name: str, jobs: int, done: int) -> None:
+        grown(self._counts, name, jobs, done, self._clock())
 
-    def confirmation_began(self, trial: Trial, seed: int) -> None:
-        self._running[f"{trial.trial_id}-{seed}"] = _Running(f"{titled(trial)}, seed {seed}", None, self._clock())
+    def job_began(self, stage: str, trial: Trial, seed: int) -> None:
+        said = f"{stage}, {titled(trial)}, seed {seed}"
+        self._running[f"{trial.trial_id}-{seed}"] = _Running(said, None, self._clock())
 
-    def confirmation_ended(self, confirmation: Confirmation) -> None:
-        self._running.pop(f"{confirmation.trial_id}-{confirmation.seed}", None)
-        self._counts["confirmation"].done += 1
-        if confirmation.message:
-            trial = self._state.trials[confirmation.trial_id]
-            self._problems.append(f"{confirmation.trial_id} {confirmed_outcome(confirmation, trial)}")
+    def job_ended(self, ended: Ended) -> None:
+        self._running.pop(f"{ended.trial.trial_id}-{ended.seed}", None)
+        self._counts[ended.stage].done += 1
+        if ended.failed:
+            self._problems.append(f"{ended.trial.trial_id} {ended.said}")
 
     def notice(self, text: str) -> None:
         self._notice = text
@@ -184,7 +184,7 @@ class View(Watch):
         for name, count in self._counts.items():
             remaining = count.remaining(self._clock()) if self._running else None
             eta = "done" if count.done >= count.total else f"{duration(remaining)} left" if remaining else ""
-            unit = "models" if name == "confirmation" else "trials"
+            unit = "models" if name in STAGES else "trials"
             bar = ProgressBar(total=max(count.total, 1), completed=count.done, width=bar_width)
             said = in_words(self._standings[name].tally) if width >= WIDE and name in self._standings else ""
             grid.add_row(name, bar, f"{count.done} of {count.total} {unit}", eta, Text(said, style="dim"))

@@ -1,12 +1,40 @@
 """Whoever looks on while a study runs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import final
 
 from study.cluster import Cluster
-from study.storage.state import Confirmation, State, Trial
+from study.storage.state import State, Trial
+
+CONFIRMATION, ATTACKS = "confirmation", "strong attacks"
+STAGES: Mapping[str, str] = MappingProxyType(
+    {
+        CONFIRMATION: "models to train with fresh seeds and to measure on test",
+        ATTACKS: "confirmed models to attack by all means",
+    }
+)
+"""What follows the search, by name: what is done with how many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A job of a stage that has ended.
+
+    Attributes:
+        stage: its name.
+        said: what came of it.
+        failed: whether it gave no result.
+    """
+
+    stage: str
+    trial: Trial
+    seed: int
+    said: str
+    failed: bool
 
 
 class Watch(ABC):
@@ -25,14 +53,14 @@ class Watch(ABC):
         """A trial has ended or was paused; its state says which."""
 
     @abstractmethod
-    def confirming(self, jobs: int, done: int) -> None:
-        """The confirmation starts or goes on: so many jobs in all, so many of them done before."""
+    def stage(self, name: str, jobs: int, done: int) -> None:
+        """One of `STAGES` starts or goes on: so many jobs in all, so many of them done; told again when that grows."""
 
     @abstractmethod
-    def confirmation_began(self, trial: Trial, seed: int) -> None: ...
+    def job_began(self, stage: str, trial: Trial, seed: int) -> None: ...
 
     @abstractmethod
-    def confirmation_ended(self, confirmation: Confirmation) -> None: ...
+    def job_ended(self, ended: Ended) -> None: ...
 
     @abstractmethod
     def notice(self, text: str) -> None:
@@ -64,14 +92,14 @@ class Watches(Watch):
     def trial_ended(self, trial: Trial) -> None:
         self._tell(lambda watch: watch.trial_ended(trial))
 
-    def confirming(self, jobs: int, done: int) -> None:
-        self._tell(lambda watch: watch.confirming(jobs, done))
+    def stage(self, name: str, jobs: int, done: int) -> None:
+        self._tell(lambda watch: watch.stage(name, jobs, done))
 
-    def confirmation_began(self, trial: Trial, seed: int) -> None:
-        self._tell(lambda watch: watch.confirmation_began(trial, seed))
+    def job_began(self, stage: str, trial: Trial, seed: int) -> None:
+        self._tell(lambda watch: watch.job_began(stage, trial, seed))
 
-    def confirmation_ended(self, confirmation: Confirmation) -> None:
-        self._tell(lambda watch: watch.confirmation_ended(confirmation))
+    def job_ended(self, ended: Ended) -> None:
+        self._tell(lambda watch: watch.job_ended(ended))
 
     def notice(self, text: str) -> None:
         self._said = text

@@ -1,14 +1,16 @@
 """The front of the search, as validation sees it; it flatters, since the same numbers chose it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.pareto import front_order, nondominated
+from study.config import StudyConfig
 from study.constraints import Constraint
 from study.storage.state import State, Trial
 
@@ -86,6 +88,70 @@ def near_front(trials: Sequence[Trial], fronts: int) -> list[Trial]:
     found = [known for known in configurations(trials) if known.feasible]
     chosen = best_fronts([known.objectives for known in found], fronts=fronts)
     return [found[index].trial for index in sorted(chosen)]
+
+
+def confirmed_front(
+    state: State, architecture: str, seeds: Sequence[int], without: Collection[str] = ()
+) -> list[Trial]:
+    """Returns the candidates that no other dominates on test, in the means over fresh seeds, by the first objective.
+
+    Args:
+        state: of the study.
+        architecture: whose front it is.
+        seeds: every one of them must have given a result.
+        without: ids of candidates that do not count.
+    """
+    means = {
+        trial.trial_id: found
+        for trial in state.of(architecture)
+        if trial.trial_id not in without and (found := _on_test(state, trial, seeds))
+    }
+    names = list(means)
+    return [state.trials[names[place]] for place in front_order([means[name] for name in names])]
+
+
+def how_attacked(config: StudyConfig) -> dict[str, Any]:
+    """Returns what the numbers of strong attacks depend on, beside the model and those that images come from."""
+    return {"strength": config.strong.strength, "images": config.strong.images, "seed": config.seed}
+
+
+def already_attacked(state: State, config: StudyConfig) -> set[tuple[str, int]]:
+    """Returns trials and seeds whose models, as they are confirmed now, have been attacked as the config says."""
+    how, confirmed = how_attacked(config), state.confirmations
+    return {
+        key
+        for key, known in state.attacked.items()
+        if known.how == how and key in confirmed and known.sha256 == confirmed[key].sha256
+    }
+
+
+def attacked_models(state: State, config: StudyConfig) -> list[tuple[Trial, int]]:
+    """Returns the models that come under strong attacks by what is known now, the first seed of all before the second.
+
+    Those that the attacks have made doubtful are on no front: others may be then, and come beside them.
+    """
+    strong, fresh = config.strong, config.fresh_seeds()
+    if not strong:
+        return []
+    doubtful = {trial_id for (trial_id, _), known in state.attacked.items() if known.flags}
+    if strong.of == "all":
+        chosen = candidates(state, config.architectures)
+    else:
+        chosen = [trial for trial in state.trials.values() if trial.trial_id in doubtful]
+        for architecture in config.architectures:
+            front = confirmed_front(state, architecture, fresh, doubtful)
+            chosen += front[:1] + front[1:][-1:] if strong.of == "ends" else front
+    models = [(trial, seed) for seed in fresh[: strong.seeds] for trial in chosen]
+    return [(trial, seed) for trial, seed in models if _on_test(state, trial, [seed])]
+
+
+def _on_test(state: State, trial: Trial, seeds: Sequence[int]) -> tuple[float, ...] | None:
+    """Returns a candidate's objectives, mean over the seeds, or None where a seed has no result."""
+    known = [state.confirmations.get((trial.trial_id, seed)) for seed in seeds]
+    reports = [each.report for each in known if each and each.message is None and each.report is not None]
+    if not seeds or len(reports) < len(seeds):
+        return None
+    return tuple(fmean(float(report[name]) for report in reports) for name in trial.ranked_by)
 
 
 def candidates(state: State, architectures: tuple[str, ...]) -> list[Trial]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from study.storage.journal import Event
+from study.strong_config import StrongConfig
 from trainables.config import trial_from_dict
 
 ERRORS = ("error", "robust_error")  # what trials are ranked by whose journal does not say
@@ -106,6 +107,34 @@ class Confirmation:
     sha256: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attacked:
+    """A confirmed model under strong attacks.
+
+    Attributes:
+        how: `strength`, `images` and `seed` of the attacks.
+        sha256: of the model's file.
+        sources: names of the models that images were transferred from.
+        found: an `Evaluation` as a dictionary, or None.
+        ledger: a column a field of `trainables.evaluation.ledger`, one entry a line.
+        message: why nothing was found, or None.
+    """
+
+    trial_id: str
+    seed: int
+    how: dict[str, Any]
+    sha256: str | None
+    sources: list[str]
+    found: dict[str, Any] | None
+    ledger: dict[str, list[Any]]
+    message: str | None
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Names of what is doubtful."""
+        return tuple(flag["name"] for flag in self.found["flags"]) if self.found else ()
+
+
 @dataclass(slots=True)
 class State:
     """A study so far.
@@ -114,6 +143,7 @@ class State:
         study: the event that began it: its config and fingerprints; empty before.
         trials: by id, in the order in which they were asked for.
         confirmations: by trial id and seed.
+        attacked: what strong attacks did to confirmed models, the newest evaluation of each, by trial id and seed.
         probed: what was measured of each architecture's trials, see `study.probe`.
         happenings: what halving saw, in its order: "report", "promoted" or "left" (without a result), trial id, epoch.
         warm: COMPLETE trials of an earlier study that the search was told of; none of this study's own.
@@ -123,6 +153,7 @@ class State:
     trials: dict[str, Trial] = field(default_factory=dict)
     warm: list[Trial] = field(default_factory=list)
     confirmations: dict[tuple[str, int], Confirmation] = field(default_factory=dict)
+    attacked: dict[tuple[str, int], Attacked] = field(default_factory=dict)
     probed: dict[str, dict[str, Any]] = field(default_factory=dict)
     happenings: list[tuple[str, str, int]] = field(default_factory=list)
 
@@ -141,6 +172,8 @@ class State:
             "accepted": self._accepted,
             "probed": self._probed,
             "confirmed": self._confirmed,
+            "strengthened": self._strengthened,
+            "attacked": self._attacked,
         }
         if event["kind"] in kinds:
             kinds[event["kind"]]({key: value for key, value in event.items() if key not in ("kind", "time")})
@@ -194,6 +227,18 @@ class State:
     def _confirmed(self, event: Event) -> None:
         confirmed = Confirmation(**event | {"model": Model(**event["model"])})
         self.confirmations[confirmed.trial_id, confirmed.seed] = confirmed
+
+    def _strengthened(self, event: Event) -> None:
+        self.study = self.study | {"config": self.study["config"] | {"strong": event["strong"]}}
+
+    def _attacked(self, event: Event) -> None:
+        known = Attacked(**event)
+        self.attacked[known.trial_id, known.seed] = known
+
+    @property
+    def strong(self) -> StrongConfig:
+        """How hard confirmed models are to be attacked."""
+        return StrongConfig(**self.study["config"].get("strong", {}))
 
     def of(self, architecture: str) -> list[Trial]:
         """Returns an architecture's trials in the order of their numbers."""

@@ -14,7 +14,7 @@ from study.errors import Refused
 from study.storage import provenance
 from study.storage.atomic import write_bytes, write_json
 from study.storage.journal import Journal, read
-from study.storage.state import Model, State, Trial, folded
+from study.storage.state import Attacked, Model, State, Trial, folded
 from study.storage.tables import write_tables
 
 TABLES_EVERY = 10.0  # seconds between two versions of the tables
@@ -100,6 +100,25 @@ class Store:
         content = {"report": plain, "message": message, "model": asdict(model), "sha256": sha256}
         self._record("confirmed", trial_id=trial_id, seed=seed, **content)
 
+    def strengthened(self, given: Mapping[str, Any]) -> None:
+        """Records that confirmed models are to be attacked with another budget than so far, if it is another.
+
+        Args:
+            given: what changes, see `StrongConfig.changed`.
+
+        Raises:
+            ValueError: if there is not so much.
+        """
+        config = self.config
+        strong = config.strong.changed(given, images=config.data.n_test, seeds=config.seeds)
+        if strong != config.strong:
+            self._record("strengthened", strong=asdict(strong))
+            write_json(self.run_dir / "study.json", self.state.study)
+
+    def attacked(self, known: Attacked) -> None:
+        """Records what strong attacks did to a confirmed model."""
+        self._record("attacked", **asdict(known))
+
     def probed(self, findings: Mapping[str, Any]) -> None:
         """Records what was measured of trials before the first one."""
         self._record("probed", findings=dict(findings))
@@ -115,7 +134,11 @@ class Store:
     def keep_weights(self, name: str, weights: bytes, config: Mapping[str, Any]) -> None:
         """Writes a model in the safetensors format, and its config beside it."""
         write_json(self.run_dir / "models" / f"{name}.json", config)
-        write_bytes(self.run_dir / "models" / f"{name}.safetensors", weights)
+        write_bytes(self.weights(name), weights)
+
+    def weights(self, name: str) -> Path:
+        """Returns where a model lies, or would."""
+        return self.run_dir / "models" / f"{name}.safetensors"
 
     def _record(self, kind: str, **content: Any) -> None:
         # As it will be read: a study that goes on and one that is resumed must not differ in a tuple for a list.
@@ -203,8 +226,7 @@ def recall(run_dir: Path) -> StudyConfig:
                 f"--resume takes the folder of a study that has begun, such as runs/NAME; {run_dir} has no journal; "
                 "check the path, or start a study with --space"
             )
-        folded(events)
-        return StudyConfig.from_dict(first["config"])
+        return StudyConfig.from_dict(folded(events).study["config"])
     except OSError as error:
         raise Refused(
             f"a study's journal must be one that can be read; {error.filename or run_dir}: {error.strerror}; "

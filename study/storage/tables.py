@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 
 from analysis.schema import BUDGET, CLAIMS, KINDS_OF_EPOCH, METADATA, METRICS, TABLES
 from study.storage.atomic import write_bytes
-from study.storage.state import Confirmation, State, Trial
+from study.storage.attack_tables import columns_of, curve_rows, ledger_rows
+from study.storage.state import Attacked, Confirmation, State, Trial
 from trainables.columns import flat
 
 Row = dict[str, Any]
@@ -25,16 +26,23 @@ COST = tuple(column.name for column in BUDGET if column.name != "device")
 
 
 def write_tables(state: State, folder: Path, threat_model: Mapping[str, Any]) -> None:
-    """Replaces the tables of a study by what its state says."""
+    """Replaces the tables of a study by what its state says; those of claims and strong attacks come with these."""
+    attacked = [(_model(state, known), known) for known in state.attacked.values()]
     cells = grid(state)
     confirmed = [*state.confirmations.values(), *map(_as_confirmation, cells)]
     rows = {
         "trials": [_trial(trial) for trial in state.trials.values()],
         "curves": [_epoch(trial, report) for trial in state.trials.values() for report in trial.curve],
-        "confirmations": [_confirmation(state.trials[known.trial_id], known) for known in confirmed],
+        "confirmations": [
+            _confirmation(state.trials[known.trial_id], known)
+            | columns_of(state.attacked.get((known.trial_id, known.seed)))
+            for known in confirmed
+        ],
     }
     if cells:
         rows["claims"] = [_cell(known) for known in cells]
+    if attacked:
+        rows |= {"attack_curves": list(curve_rows(attacked)), "ledger": list(ledger_rows(attacked))}
     for name, content in rows.items():
         sink = io.BytesIO()
         pq.write_table(_table(name, content, threat_model), sink)
@@ -91,6 +99,11 @@ def _cell(cell: Cell) -> Row:
         **{f"test_{name}": last.get(name) for name in MEASURED},
     }
     return row | dict(last.get("hypotheses") or {})
+
+
+def _model(state: State, known: Attacked) -> Row:
+    architecture = state.trials[known.trial_id].architecture
+    return {"trial_id": known.trial_id, "architecture": architecture, "seed": known.seed}
 
 
 def _table(name: str, rows: list[Row], threat_model: Mapping[str, Any]) -> pa.Table:

@@ -62,6 +62,31 @@ def work(desk, error, robust_error, **changes):
     return desk.end(trial.trial_id)
 
 
+def under_attack(error, flags=()):
+    """What strong attacks find, as a dictionary: the same error in all curves, from the radius of the study on."""
+
+    def threat(radius):
+        radii = [part * radius for part in (0, 0.25, 0.5, 0.75, 1.0)]
+        curve = {kind: [0.1, *4 * [error]] for kind in ("worst", "white_box", "black_box", "paper")}
+        return {"radius": radius, "mean_error": error, "success_rate": 0.5, "curve": {"radii": radii, **curve}}
+
+    return {
+        "threats": {"pixel": threat(0.3), "manifold": threat(0.2)},
+        "flags": [{"name": name, "evidence": "it was planted"} for name in flags],
+        "strength": {"name": "fast", "steps": 20, "restarts": 1, "targets": 3, "queries": 300, "attempts": 1},
+    }
+
+
+LEDGER = [
+    {
+        "threat": "pixel", "attack": attack, "white_box": attack == "apgd-ce", "radius": 0.3, "attacked": 8, "lost": 4,
+        "restarts": 1, "gradient_evaluations": 160, "forward_passes": 168, "seconds": 0.5,
+        "queries": None if attack == "apgd-ce" else 168, "error_alone": 0.6, "error_worst": 0.7,
+    }
+    for attack in ("apgd-ce", "square")
+]  # fmt: skip
+
+
 @pytest.fixture
 def store(tmp_path):
     with begin(tmp_path) as store:

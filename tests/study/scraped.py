@@ -38,7 +38,7 @@ def main(run_dir: Path, wanted: int) -> None:
 
         watch = Metrics(config)
         watch.began(state, cluster, run_dir)
-        watch.confirming(4, 1)
+        watch.stage("confirmation", 4, 1)
         watch.ended()
         wait_for(lambda: len({re.split(r"\W", line)[0] for line in scraped()}) >= wanted, WITHIN)
         sys.stdout.write("\n".join(scraped()))

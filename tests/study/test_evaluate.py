@@ -11,6 +11,9 @@ from torch import equal
 
 from study.evaluate import main
 from study.evaluation_options import read_options
+from study.storage.attack_tables import columns_of
+from study.storage.state import Attacked
+from study.storage.store import Store
 from study.subjects import moved_on, own
 from tests.study.conftest import begin
 from tests.study.processes import Driver
@@ -25,6 +28,7 @@ from trainables.config import (
 )
 from trainables.evaluation.autoattack import installed
 from trainables.evaluation.ensemble import STRENGTHS, Strength
+from trainables.examination import Model, examined
 from trainables.pipeline import prepare
 from trainables.provision import load_once
 
@@ -139,6 +143,43 @@ def test_a_studys_model_is_evaluated(model, place, capsys):
     assert all((row["queries"] is not None) == (row["attack"] in ("square", "transfer")) for row in rows)
     accesses = (place / "runs/tiny/test_access.jsonl").read_text().splitlines()
     assert [json.loads(line)["purpose"] for line in accesses] == ["evaluation of conv-0000-7"]
+
+
+def test_a_study_keeps_what_the_command_finds(model, place, weights):
+    """The same model, seed and source of images: columns of a study's tables against the command's JSON."""
+    other = prepare(replace(CONFIG, architecture="mlp", seed=9))
+    *_, _ = other.reports()
+    source = save({name: tensor.contiguous() for name, tensor in other.weights().items()})
+    config, more = CONFIG, replace(CONFIG, architecture="mlp", seed=9)
+    with Store(model.parent.parent) as store:
+        store.keep_weights("mlp-0000-7", source, more.to_dict())
+    models = [Model(config=config, weights=weights), Model(config=more, weights=source)]
+    known = examined(models[0], models[1:], "fast", "manifolds", attacked=6, seed=3)
+    columns = columns_of(
+        Attacked(
+            trial_id="conv-0000", seed=7, how={"strength": "fast", "images": 6, "seed": 3}, sha256=None,
+            sources=["mlp-0000-7"], found=json.loads(json.dumps(known["found"])), ledger={}, message=None,
+        )
+    )  # fmt: skip
+
+    assert evaluate(model, "--n-attacked", 6, "--seed", 3, "--transfer-from", model.with_stem("mlp-0000-7")) == 0
+
+    folder = place / "evaluation" / "conv-0000-7"
+    found, rows = result(folder), pq.read_table(folder / "ledger.parquet").to_pylist()
+    pixel, manifold, affine = (found["threats"][name] for name in ("pixel", "manifold", "affine"))
+    assert columns["flags"] == [flag["name"] for flag in found["flags"]]
+    assert columns["strong_robust_error"] == pytest.approx(pixel["mean_error"])
+    assert columns["strong_on_manifold_error"] == pytest.approx(manifold["mean_error"])
+    assert columns["strong_affine_error"] == pytest.approx(affine["mean_error"])
+    assert columns["strong_success_rate"] == pixel["success_rate"]
+    assert columns["strong_on_manifold_success_rate"] == manifold["success_rate"]
+    assert known["found"]["threats"]["pixel"]["curve"]["black_box"] == tuple(pixel["curve"]["black_box"])
+    for ours, theirs in zip(known["ledger"], rows, strict=True):
+        assert ours | {"seconds": 0} == theirs | {"seconds": 0}
+    assert "transfer" in {row["attack"] for row in rows}
+    for row in rows:
+        assert (row["error_alone"] is None) == (row["restarts"] == 0)
+        assert row["error_alone"] is None or row["error_alone"] <= row["error_worst"]
 
 
 def test_the_threat_model_may_be_another(model):
@@ -261,10 +302,12 @@ MANIFOLD = ManifoldTrialConfig(
         (MODEL, "another thing", as_json([])),
         (MODEL, "another thing", as_json({"colour": "red"})),
         (MODEL, "is a manifold", as_json(MANIFOLD.to_dict())),
-        (MODEL, "differs in 'conv0.weight': (2, 1, 4, 4)", as_json(replace(CONFIG, width=0.25).to_dict())),
-        (MODEL, "differs in 'logits.bias': None", one_weight_less),
+        (MODEL, "differ in 'conv0.weight': (2, 1, 4, 4)", as_json(replace(CONFIG, width=0.25).to_dict())),
+        (MODEL, "differ in 'logits.bias': None", one_weight_less),
         (f"{MODEL} --dataset mnist", "leave --dataset", nothing),
         (f"{MODEL} --n-attacked 31", "lower --n-attacked", nothing),
+        (f"{MODEL} --transfer-from nowhere.safetensors", "nowhere.json: No such file", nothing),
+        (f"mine:bright --n-test 20 --n-attacked 9 --variant hard --transfer-from {MODEL}", "of the same data", nothing),
         (f"{MODEL} --epsilon 99", "epsilon is a radius", nothing),
         (f"{MODEL} --epsilon -1", "above 0", nothing),
         (f"{MODEL} --data-root nowhere", "nowhere", nothing),

@@ -6,7 +6,9 @@ import pytest
 from safetensors.numpy import load_file
 
 from analysis import load
+from analysis.front import confirmed_fronts
 from study.launch import main
+from study.storage.journal import read
 from tests.study.processes import Driver, ended, wait_for
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(400)]
@@ -28,7 +30,8 @@ def runs(tmp_path_factory):
 def smoke(runs):
     """A small study, looked at while it ran; it trains for long enough that no network stays at chance."""
     trained = ("--n-train", "1000", "--epochs", "3")
-    driver = Driver("--scale", "smoke", *trained, "--runs", runs, "--name", "smoke")
+    strong = ("--strong", "fast", "--strong-images", "10")
+    driver = Driver("--scale", "smoke", *trained, *strong, "--runs", runs, "--name", "smoke")
     assert wait_for(lambda: ended(runs / "smoke", "asked"), 60)
     seen = {"listening": driver.listening(), "rival": Driver("--resume", runs / "smoke").finish()}
     seen["status"], seen["out"], seen["err"] = driver.finish()
@@ -40,6 +43,11 @@ def whole(runs):
     """A study that nobody interrupted."""
     assert Driver(*SMALL, *SEARCHED, "--runs", runs, "--name", "whole").finish()[0] == 0
     return runs / "whole"
+
+
+def attacked(study):
+    """Returns the confirmations whose models came under strong attacks."""
+    return [row for row in study.confirmations.to_pylist() if row["flags"] is not None]
 
 
 def measured(run_dir, table):
@@ -59,10 +67,28 @@ def test_a_study_goes_from_nothing_to_a_report(smoke):
     assert study.trials["state"].to_pylist() == ["COMPLETE"] * 4
     assert sorted(study.trials["label"].to_pylist()) == ["Normal", "Normal", "RegAdv", "RegAdv"]
     assert len(study.confirmations) == 4
-    assert study.test_accesses == 5  # the last one is the manifold's
+    assert study.test_accesses == 5 + len(attacked(study))  # one is the manifold's
     assert study.distances["none"]["to_manifold"].max() < 1e-4
     assert (folder / "report" / "index.html").is_file()
     assert "report:" in smoke["out"]
+
+
+def test_members_of_the_front_came_under_strong_attacks(smoke):
+    study = load(smoke["run_dir"])
+    rows, members = attacked(study), [c.trial_id for front in confirmed_fronts(study) for c in front.members]
+
+    assert set(members) <= {row["trial_id"] for row in rows} != set()
+    for row in rows:
+        assert (row["strong_strength"], row["strong_images"], row["strong_message"]) == ("fast", 10, None)
+        assert row["strong_robust_error"] >= row["strong_paper_error"]
+        (source,) = row["strong_sources"]
+        assert source.endswith(f"-{row['seed']}")
+        assert source.partition("-")[0] != row["architecture"]
+    taken = {(row["trial_id"], row["attack"]) for row in study.ledger.to_pylist()}
+    assert taken >= {(row["trial_id"], name) for row in rows for name in ("apgd-ce", "square", "transfer", "adam-pgd")}
+    assert "came under strong attacks" in (smoke["run_dir"] / "report" / "index.html").read_text()
+    assert (smoke["run_dir"] / "report" / "strength.png").is_file()
+    assert "strong attacks 1/" in smoke["out"]
 
 
 def test_the_models_that_were_confirmed_are_kept(smoke):
@@ -100,12 +126,13 @@ def test_a_name_is_used_once(smoke, capsys):
 
 
 def test_resuming_what_is_done_changes_no_number(smoke):
-    before = measured(smoke["run_dir"], "confirmations")
+    before, strong = measured(smoke["run_dir"], "confirmations"), attacked(load(smoke["run_dir"]))
 
     status, _, err = Driver("--resume", smoke["run_dir"]).finish()
 
     assert (status, err) == (0, "")
     assert measured(smoke["run_dir"], "confirmations") == before
+    assert attacked(load(smoke["run_dir"])) == strong
 
 
 def test_one_seed_one_trial_at_a_time_gives_the_same_numbers_twice(whole, runs):
@@ -135,6 +162,23 @@ def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(whole, runs, kin
     assert ended(runs / name, "asked") == ended(runs / name) == 12
     for table in ("trials", "curves", "confirmations"):
         assert measured(runs / name, table) == measured(whole, table)
+
+
+def test_a_study_that_was_stopped_between_strong_attacks_makes_each_once(runs):
+    strong = ("--strong", "fast", "--strong-images", "4", "--strong-of", "all")
+    sizes = ("--n-train", "1000", "--epochs", "3", "--trials", "3")
+    driver = Driver(*SMALL, *sizes, *strong, "--runs", runs, "--name", "attacked")
+    assert wait_for(lambda: ended(runs / "attacked", "attacked") >= 1, 200)
+    driver.strike(signal.SIGINT)
+    assert driver.finish()[0] == 130
+    assert 1 <= ended(runs / "attacked", "attacked") < 3
+
+    assert Driver("--resume", runs / "attacked", "--concurrency", 1).finish()[0] == 0
+
+    made = [event for event in read(runs / "attacked" / "journal") if event["kind"] == "attacked"]
+    confirmed = load(runs / "attacked").confirmations["trial_id"].to_pylist()
+    assert sorted(event["trial_id"] for event in made) == sorted(confirmed)
+    assert all(event["message"] is None for event in made)
 
 
 def test_an_unconfirmed_study_is_confirmed_when_it_is_resumed(runs):

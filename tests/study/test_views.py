@@ -7,12 +7,18 @@ from rich.console import Console
 from study.cluster import Cluster
 from study.desk import Desk
 from study.monitoring.lines import Lines
-from study.monitoring.progress import Count, duration, outcome
+from study.monitoring.progress import Count, attacked_outcome, confirmed_outcome, duration, outcome
 from study.monitoring.view import View
-from study.storage.state import Confirmation, Model
-from tests.study.conftest import MODEL, begin, fail, said, tell, work
+from study.monitoring.watch import ATTACKS, CONFIRMATION
+from study.storage.state import Attacked, Confirmation, Model
+from tests.study.conftest import MODEL, begin, fail, said, tell, under_attack, work
 
 CLUSTER = Cluster(dashboard="http://127.0.0.1:8265", token=Path("/home/you/.ray/auth_token"), concurrency=2)
+
+ATTACKED = Attacked(
+    trial_id="conv-000", seed=7, how={}, sha256=None, sources=[], found=under_attack(0.7, ["chance_level"]), ledger={},
+    message=None,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -39,9 +45,15 @@ def play(watch, store):
     confirmation = Confirmation(
         trial_id="conv-000", seed=7, report=said(2, 0.3, 0.6), message=None, model=Model(**MODEL)
     )
-    watch.confirming(4, 1)
-    watch.confirmation_began(store.state.trials["conv-000"], 7)
-    watch.confirmation_ended(confirmation)
+    confirmed = store.state.trials["conv-000"]
+    watch.stage(CONFIRMATION, 4, 1)
+    watch.job_began(CONFIRMATION, confirmed, 7)
+    watch.job_ended(confirmed_outcome(confirmation, confirmed))
+    watch.stage(ATTACKS, 2, 0)
+    watch.job_began(ATTACKS, confirmed, 7)
+    watch.job_ended(attacked_outcome(ATTACKED, confirmed))
+    watch.stage(ATTACKS, 3, 1)
+    watch.job_began(ATTACKS, confirmed, 8)
 
 
 def drawn(view, terminal):
@@ -60,6 +72,8 @@ def test_the_picture_shows_progress_running_trials_problems_and_the_front(store,
     for words in (
         "1 of 3 trials",
         "2 of 4 models",
+        "1 of 3 models",
+        "strong attacks, conv-000 Normal, seed 8",
         "conv-001 RegAdv, 1 of 2 epochs done",
         "mlp-000 FAILED: OSError: [disk] full",
         "0.250         0.500",
@@ -193,6 +207,10 @@ def test_lines_say_when_something_ended(store, capsys):
     assert lines[2].endswith("conv-000 Normal: error 0.250, robust error 0.500 on validation")
     assert lines[3].endswith("mlp-000 Normal: FAILED: OSError: [disk] full")
     assert lines[5].endswith("conv-000 Normal, seed 7: error 0.300, robust error 0.600 on test")
+    assert lines[6] == "strong attacks: 2 confirmed models to attack by all means"
+    assert lines[7].startswith("strong attacks 1/2")
+    assert lines[7].endswith("robust error 0.700 under the strongest attacks; doubtful: chance_level")
+    assert lines[8] == "strong attacks: 2 confirmed models to attack by all means"
 
 
 @pytest.mark.parametrize(

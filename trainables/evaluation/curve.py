@@ -93,7 +93,8 @@ def error_curve(
 
     Args:
         subject: the model and its data.
-        sets: of attacks, by the kinds of a curve, each made on its own.
+        sets: of attacks, by the kinds of a curve, no two of one name; each is made on its own, on all examples that it
+            has not taken at a smaller radius, so that a line of the ledger says what it does alone.
         threat: what they change.
         clean: which of the first examples are misclassified without an attack.
         seed: of the attacks' noise; what is drawn at a radius depends on no other.
@@ -103,23 +104,29 @@ def error_curve(
         fallen: which examples are known to fall at it.
         watch: is told every line of the ledger.
     """
-    lost: dict[str, Tensor] = dict.fromkeys(KINDS, clean)
+    alone: dict[str, Tensor] = {member.name: clean for kind in KINDS for member in sets[kind]}
     lines: list[Line] = []
     errors: dict[str, list[float]] = {kind: [_mean(clean)] for kind in (*KINDS, "worst")}
     measured, whole = [0.0], whole_radius(threat, len(clean))
     for here in rising_radii(fractions, radius, whole):
-        for kind in KINDS:
-            rng = stream(seed, "strong", name, kind, f"{here:.6g}")
-            masks, more = worst_case(subject, sets[kind], threat, [here], lost[kind], rng, name=name, watch=watch)
-            lost[kind] = masks[-1]
-            errors[kind].append(_mean(masks[-1]))
+        for member in (member for kind in KINDS for member in sets[kind]):
+            rng = stream(seed, "strong", name, member.name, f"{here:.6g}")
+            (alone[member.name],), more = worst_case(
+                subject, [member], threat, [here], alone[member.name], rng, name=name, watch=watch
+            )
             lines += more
-        worst = torch.stack([*lost.values(), fallen if here >= radius else clean]).any(0)
+        for kind in KINDS:
+            errors[kind].append(_mean(_any(clean, *(alone[member.name] for member in sets[kind]))))
+        worst = _any(*alone.values(), fallen if here >= radius else clean)
         errors["worst"].append(_mean(worst))
         measured.append(here)
         if here >= radius and bool(worst.all()):
             break
     return Curve(radii=tuple(measured), whole=whole, **{kind: tuple(own) for kind, own in errors.items()}), lines
+
+
+def _any(*masks: Tensor) -> Tensor:
+    return torch.stack(masks).any(0)
 
 
 def _mean(mask: Tensor) -> float:

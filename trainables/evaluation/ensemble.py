@@ -7,7 +7,7 @@ finds more than gradients do, these are masked (Athalye et al. 2018, arXiv 1802.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -39,6 +39,7 @@ class Strength:
         targets: wrong classes that are aimed at, the likeliest ones.
         queries: steps of the attack without gradients from every start, each a forward pass.
         attempts: of the paper's attack, for its success rate.
+        sources: other networks whose adversarial images are shown to the model, at most.
         passes: over which predictions that are random are averaged.
     """
 
@@ -47,16 +48,17 @@ class Strength:
     targets: int = 9
     queries: int = 5000
     attempts: int = 5
+    sources: int = 3
     passes: int = 16
 
     def __post_init__(self) -> None:
-        least = min(self.steps, self.restarts, self.targets, self.queries, self.attempts, self.passes)
+        least = min(astuple(self))
         must(least >= 1, f"all numbers of an ensemble are at least 1; got {self}")
 
 
 STRENGTHS = {
     "standard": Strength(),
-    "fast": Strength(steps=20, targets=3, queries=300, attempts=1, passes=8),
+    "fast": Strength(steps=20, targets=3, queries=300, attempts=1, sources=1, passes=8),
 }
 """By name: AutoAttack's, and one that a processor has patience for."""
 
@@ -69,7 +71,7 @@ class Line(NamedTuple):
         attack: its name, or what was looked at.
         white_box: whether it knows the model's gradients.
         radius: of the ball.
-        attacked: examples that it was made on.
+        attacked: examples that it was made on: all but those that are lost without it, or fell at a smaller radius.
         lost: how many of them fell.
         restarts: starts of an example that survives them all.
         gradient_evaluations: as in `Tally`; so are `forward_passes`, which are a black box's queries.
@@ -108,12 +110,12 @@ def white_box(strength: Strength, classes: int) -> tuple[Member, ...]:
     return entropy, member("apgd-dlr-targeted", *map(towards, places))
 
 
-def black_box(strength: Strength, surrogate: Network | None = None) -> tuple[Member, ...]:
+def black_box(strength: Strength, surrogates: Sequence[Network] = ()) -> tuple[Member, ...]:
     """Returns the attacks that know a model's logits alone.
 
     Args:
         strength: of all of them.
-        surrogate: another network of the same data, to transfer images from.
+        surrogates: other networks of the same data, to transfer images from; the first ones are taken.
     """
 
     def blind(threat: MakeThreat, _: float) -> Probe:
@@ -121,9 +123,10 @@ def black_box(strength: Strength, surrogate: Network | None = None) -> tuple[Mem
         return Probe(attack=Square(), threat=threat, steps=queries, step_size=WHATEVER, objective=objective)
 
     square = Probing(name="square", white_box=False, probes=(blind,), restarts=strength.restarts)
-    if surrogate is None:
+    taken = tuple(surrogates[: strength.sources])
+    if not taken:
         return (square,)
-    return Transfer(surrogate=surrogate, steps=strength.steps, restarts=strength.restarts), square
+    return Transfer(surrogates=taken, steps=strength.steps, restarts=strength.restarts), square
 
 
 def papers_probe(threat: MakeThreat, radius: float) -> Probe:

@@ -84,17 +84,17 @@ class Probing(Member):
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer(Member):
-    """Images that fool another network (Papernot et al. 2016, arXiv 1605.07277), each shown to this one once.
+    """Images that fool other networks (Papernot et al. 2016, arXiv 1605.07277), each shown to this one once.
 
-    Passes through the other network are not counted.
+    Passes through the other networks are not counted.
 
     Attributes:
-        surrogate: the other network.
-        steps: that its images are made in.
-        restarts: of each.
+        surrogates: the other networks, at least one.
+        steps: that their images are made in.
+        restarts: of each, on every network.
     """
 
-    surrogate: Network
+    surrogates: tuple[Network, ...]
     steps: int
     restarts: int
     name: str = "transfer"
@@ -103,26 +103,29 @@ class Transfer(Member):
     @property
     def starts(self) -> int:
         """Of an example that survives them all."""
-        return self.restarts
+        return self.restarts * len(self.surrogates)
 
     def falls(
         self, subject: Subject, threat: MakeThreat, radius: float, lost: Bool[Tensor, "example"], rng: torch.Generator
     ) -> Bool[Tensor, "example"]:
         everyone, fallen = torch.arange(len(lost)), torch.zeros_like(lost)
         made = Probe(attack=PGD(), threat=threat, steps=self.steps, step_size=TRAVEL / self.steps)
-        starts = starting_noise(made, everyone, self.restarts, rng)
-        for attempt in range(self.restarts):
+        starts = starting_noise(made, everyone, self.starts, rng)
+        for attempt, surrogate in enumerate(each for each in self.surrogates for _ in range(self.restarts)):
             for some in torch.split(everyone[~(lost | fallen)], CHUNK):
                 ball = threat(some, torch.tensor(radius))
                 begin = ball.start(starts.gaussian[attempt, some], starts.uniform[attempt, some])
-                fallen[some] = subject.wrong(some, self._images(ball, begin, subject.split.labels[some]))
+                images = self._images(surrogate, ball, begin, subject.split.labels[some])
+                fallen[some] = subject.wrong(some, images)
         return fallen
 
-    def _images(self, threat: Threat, start: Tensor, labels: Tensor) -> Float[Tensor, "batch channel height width"]:
-        """Returns the images of the highest loss that were found on the other network."""
+    def _images(
+        self, surrogate: Network, threat: Threat, start: Tensor, labels: Tensor
+    ) -> Float[Tensor, "batch channel height width"]:
+        """Returns the images of the highest loss that were found on another network."""
         found = search(
             PGD(),
-            cross_entropy(self.surrogate.classifier, self.surrogate.folded, labels),
+            cross_entropy(surrogate.classifier, surrogate.folded, labels),
             threat,
             start,
             step_size=torch.tensor(TRAVEL / self.steps),

@@ -102,7 +102,7 @@ def evaluate(
     seed: int,
     *,
     attacked: int,
-    surrogate: Network | None = None,
+    surrogates: Sequence[Network] = (),
     further: Sequence[Member] = (),
     watch: Watch = lambda _: None,
 ) -> Evaluation:
@@ -115,7 +115,7 @@ def evaluate(
         strength: how hard to look.
         seed: of all noise but the model's own.
         attacked: examples under attack, the first of the split.
-        surrogate: another network of the same data, whose adversarial images are shown to this one.
+        surrogates: other networks of the same data, whose adversarial images are shown to this one.
         further: attacks on images alone, made after all others of their kind.
         watch: is told every line of the ledger.
 
@@ -129,7 +129,7 @@ def evaluate(
     with _predicting(subject, passes) as asked:
         error = book.look("clean", asked.error)
         seen = book.look("inspection", partial(inspect, asked, seed, unrepeatable=shaky))
-        sets = _sets(strength, seen.classes, surrogate)
+        sets = _sets(strength, seen.classes, surrogates)
         bench = _Bench(asked, strength, seed, attacked, sets, tuple(further), book)
         threats, doubts = bench.everything(manifolds, threat_model)
     return Evaluation(
@@ -143,11 +143,11 @@ def evaluate(
     )
 
 
-def _sets(strength: Strength, classes: int, surrogate: Network | None) -> dict[str, tuple[Member, ...]]:
+def _sets(strength: Strength, classes: int, surrogates: Sequence[Network]) -> dict[str, tuple[Member, ...]]:
     """Returns the attacks by the kinds of a curve."""
     return {
         "white_box": white_box(strength, classes),
-        "black_box": black_box(strength, surrogate),
+        "black_box": black_box(strength, surrogates),
         "paper": papers_own(),
     }
 

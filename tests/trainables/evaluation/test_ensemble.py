@@ -87,7 +87,7 @@ def test_codes_are_attacked_likewise() -> None:
 
 def test_every_line_tells_what_its_attack_did() -> None:
     here, told = setting(), list[Line]()
-    members = [*white_box(SHORT, 10), *black_box(SHORT, network(seed=1))]
+    members = [*white_box(SHORT, 10), *black_box(SHORT, [network(seed=1)])]
     before = here.subject.tally.forward_passes
     masks, lines = worst_case(
         here.subject, members, here.threat, RADII["linf"], here.clean, stream(0, "n"), name="pixel", watch=told.append

@@ -31,9 +31,9 @@ from trainables.evaluation.strong import FRACTIONS, Evaluation, evaluate
 
 
 def evaluated(
-    subject: Subject, norm: NormName = "linf", *, attacked: int = ATTACKED, surrogate: Network | None = None
+    subject: Subject, norm: NormName = "linf", *, attacked: int = ATTACKED, surrogates: tuple[Network, ...] = ()
 ) -> Evaluation:
-    return evaluate(subject, {}, THREATS[norm], TINY, 0, attacked=attacked, surrogate=surrogate)
+    return evaluate(subject, {}, THREATS[norm], TINY, 0, attacked=attacked, surrogates=surrogates)
 
 
 @cache
@@ -86,9 +86,9 @@ def test_a_broken_model_raises_its_flag(kind: str) -> None:
 @pytest.mark.parametrize("strategy", ["Normal", "RegAdv", "OnTrue"])
 def test_an_honest_network_raises_no_flag_on_manifolds_either(strategy: str, norm: NormName) -> None:
     strength = replace(TINY, steps=20, queries=200)
-    surrogate = network(seed=1)
+    surrogates = (network(seed=1),)
     found = evaluate(
-        honest(strategy, norm), LOADED.manifolds, THREATS[norm], strength, 0, attacked=100, surrogate=surrogate
+        honest(strategy, norm), LOADED.manifolds, THREATS[norm], strength, 0, attacked=100, surrogates=surrogates
     )
 
     assert found.flags == ()
@@ -161,7 +161,7 @@ def test_the_ledger_adds_up_to_what_went_through_the_model(counted: type[Counted
     asked = counted()
     subject = foreigner(asked)
     brief = Strength(steps=3, targets=1, queries=5, attempts=2, passes=3)
-    found = evaluate(subject, {}, THREATS["linf"], brief, 0, attacked=10, surrogate=network(seed=1))
+    found = evaluate(subject, {}, THREATS["linf"], brief, 0, attacked=10, surrogates=[network(seed=1)])
     cost = found.to_dict()["cost"]
 
     assert cost["forward_passes"] == subject.tally.forward_passes == asked.forward
@@ -174,7 +174,7 @@ def test_images_of_another_network_are_a_black_box() -> None:
     """The network itself, detached, cannot be attacked by its gradients; a twin of it gives these away."""
     blind = replace(TINY, queries=1)
     subject = foreigner(lambda images: logits(images.detach()))
-    found = evaluate(subject, {}, THREATS["linf"], blind, 0, attacked=ATTACKED, surrogate=network())
+    found = evaluate(subject, {}, THREATS["linf"], blind, 0, attacked=ATTACKED, surrogates=[network()])
     lines = [line for line in found.ledger if line.attack == "transfer"]
 
     assert sum(line.lost for line in lines) > ATTACKED / 4

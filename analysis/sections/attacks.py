@@ -1,0 +1,36 @@
+"""The part of the page about strong attacks: fronts by what an attacker knows, what the paper's attack misses, cost."""
+
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from analysis.attack_figures import TITLES, attack_figures
+from analysis.attacks import attacks_section
+from analysis.charts.drawn import inline
+from analysis.charts.fronts import hue
+from analysis.drawing import rendered
+from analysis.findings import Findings
+from analysis.sections.section import Section
+
+
+def section(findings: Findings) -> Section | None:
+    """Returns what strong attacks found, or that none were made; None where nothing is confirmed."""
+    study = findings.study
+    if not findings.pointed_at:
+        return None
+    told, drawn = attacks_section(study), attack_figures(study)
+    flagged = [row | {"hue": hue(row["architecture"])} for row in told["flagged"]]
+    pictures = [
+        (name, inline(rendered(figure, "svg"), name, TITLES[name]), told["captions"][name])
+        for name, figure in drawn.items()
+    ]
+    return Section(
+        name="attacks",
+        title="Attacks",
+        content=told | {"flagged": flagged, "pictures": pictures},
+        figures={name: partial(_figure, findings, name) for name in drawn},
+    )
+
+
+def _figure(findings: Findings, name: str) -> Figure:
+    return attack_figures(findings.study)[name]

@@ -1,0 +1,129 @@
+"""What follows a search, model by model in tasks of Ray's: one stage after another, by one loop."""
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+from study.interrupt import Interrupt
+from study.monitoring.watch import Ended, Watch
+from study.resources import Resources
+from study.storage.state import Trial
+from study.storage.store import Store
+
+TICK = 0.25  # seconds between two looks at what has ended
+RETRIES = 3  # of a task whose worker dies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One candidate with one fresh seed, and the config that its model is trained by."""
+
+    trial: Trial
+    seed: int
+    config: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Names it, and its model."""
+        return f"{self.trial.trial_id}-{self.seed}"
+
+
+class Stage(ABC):
+    """Something that is done to every candidate and seed.
+
+    Attributes:
+        name: as a watch is told it.
+        verb: as Ray shows it.
+        purpose: of opening the test split.
+        work: what a task does with `arguments`; it returns plain values, or `failed`: what went wrong.
+    """
+
+    name: str
+    verb: str
+    purpose: str
+    work: Callable[..., dict[str, Any]]
+
+    @abstractmethod
+    def jobs(self) -> list[Job]:
+        """Returns all that the stage consists of, as far as that is known now, in the order in which it is begun."""
+
+    @abstractmethod
+    def done(self, job: Job) -> bool:
+        """Tells whether the journal has what comes of a job."""
+
+    @abstractmethod
+    def arguments(self, job: Job) -> tuple[Any, ...]:
+        """Returns what the task is given.
+
+        Raises:
+            OSError: if it cannot be read; the job has then failed.
+        """
+
+    @abstractmethod
+    def keep(self, job: Job, answer: Mapping[str, Any]) -> Ended:
+        """Records what has come of a job, and tells it."""
+
+
+def run_stage(
+    stage: Stage,
+    store: Store,
+    watch: Watch,
+    interrupt: Interrupt,
+    *,
+    needs: Mapping[str, Resources],
+    room: Callable[[], int],
+) -> None:
+    """Does what has not been done yet.
+
+    Args:
+        stage: says what there is to do, and keeps what comes of it.
+        store: of the study.
+        watch: is told what happens.
+        interrupt: stops it between two looks.
+        needs: what a job of each architecture takes of a node.
+        room: says how many jobs may be under way.
+
+    Raises:
+        KeyboardInterrupt: if it was stopped; what has ended by then is recorded.
+    """
+    task = ray.remote(max_retries=RETRIES)(stage.work)
+    waiting, running = _left(stage, watch), dict[Any, Job]()
+    while waiting or running:
+        while waiting and len(running) < room():
+            job = waiting.popleft()
+            watch.job_began(stage.name, job.trial, job.seed)
+            try:
+                arguments = stage.arguments(job)
+            except OSError as error:
+                watch.job_ended(stage.keep(job, {"failed": " ".join(str(error).split())}))
+                continue
+            store.test_opened(stage.purpose, job.trial.trial_id, job.seed)
+            shown = f"{stage.verb} {job.trial.trial_id} seed {job.seed}"
+            running[task.options(**needs[job.trial.architecture].options(), name=shown).remote(*arguments)] = job
+        done = ray.wait(list(running), timeout=TICK)[0] if running else []
+        for reference in done:
+            watch.job_ended(stage.keep(running.pop(reference), _answer(reference)))
+        if not (waiting or running):
+            waiting = _left(stage, watch)  # what was found may ask for more
+        store.refresh_tables()
+        watch.tick()
+        interrupt.check()
+
+
+def _left(stage: Stage, watch: Watch) -> deque[Job]:
+    jobs = stage.jobs()
+    left = deque(job for job in jobs if not stage.done(job))
+    watch.stage(stage.name, len(jobs), len(jobs) - len(left))
+    return left
+
+
+def _answer(reference: Any) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = ray.get(reference)
+    except ray.exceptions.RayError as error:
+        return {"failed": f"its worker died {RETRIES + 1} times: {' '.join(str(error).split())}"}
+    return answer
