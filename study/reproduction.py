@@ -130,14 +130,12 @@ def _recorded(asked: Reproduction, state: State, confirmation: Mapping[str, Any]
     """
     trial = state.trials.get(asked.trial_id)
     if trial is None:
-        known = list(state.trials)
+        names = list(state.trials)
         raise Refused(
             f"what is reproduced is a trial of the study; {asked.run_dir} has no {asked.trial_id}; it has "
-            f"{', '.join(known[:SHOWN]) or 'none yet'}{f' and {len(known) - SHOWN} more' if len(known) > SHOWN else ''}"
+            f"{', '.join(names[:SHOWN]) or 'none yet'}{f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''}"
         )
-    if asked.seed is None:
-        return _of_search(trial)
-    if asked.seed == trial.config["seed"]:
+    if asked.seed in (None, trial.config["seed"]):
         return _of_search(trial)
     known = state.confirmations.get((trial.trial_id, asked.seed))
     if known is None or known.report is None:

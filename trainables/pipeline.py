@@ -108,7 +108,7 @@ def prepare(
         must(known, f"a role moves on a manifold that the data has; got {role.threat!r} on {config.data.dataset}")
     classifier = build(config.architecture, data.splits.image_shape, data.splits.classes, config.width)
     beside = Beside(data.splits.pool, reference) if config.evaluation.strong else None
-    training = begin(config, classifier, data.splits, manifolds, moved, beside)
+    training = begin(config, classifier, data.splits, manifolds, moved, beside=beside)
     return ClassifierRun(training, "cpu", _digest(manifolds), _digest(moved) if other else None)
 
 

@@ -12,7 +12,7 @@ from analysis.attacks import NOT_MADE, attacks_section, doubts
 from analysis.drawing import PAPER
 from analysis.figures import pareto
 from analysis.front import confirmed_fronts
-from analysis.page import page
+from analysis.page import sections
 from analysis.report import write_report
 from analysis.schema import STRONG
 from analysis.summary import summary
@@ -54,10 +54,13 @@ def test_it_is_drawn_hollow_and_struck_through(run_dir: Path, planted: str) -> N
 
 def test_the_page_and_the_summary_name_it_with_its_flags(run_dir: Path, planted: str) -> None:
     study = analysis.load(run_dir)
-    found, told = page(study), summary(study)
+    found, told = {part.name: part.content for part in sections(study)}, summary(study)
 
-    assert any("steps_do_not_help" in caution for caution in found["cautions"])
+    assert any("steps_do_not_help" in caution for caution in found["summary"]["cautions"])
     assert [(row["trial_id"], row["flags"]) for row in found["attacks"]["flagged"]] == [(planted, "steps_do_not_help")]
+    page = write_report(run_dir).read_text()
+    assert page.count('class="point doubtful"') == 1
+    assert "doubtful, so on no front: steps_do_not_help" in page
     assert told["architectures"]["conv"]["flagged"] == [{"trial_id": planted, "flags": ["steps_do_not_help"]}]
     assert planted not in [member["trial_id"] for member in told["architectures"]["conv"]["front"]]
     flagged = [c["trial_id"] for c in told["attacks"]["candidates"] if c["flags"]]
@@ -67,7 +70,8 @@ def test_the_page_and_the_summary_name_it_with_its_flags(run_dir: Path, planted:
 def test_a_flagged_baseline_is_called_doubtful(run_dir: Path) -> None:
     attack(run_dir, flagged=["conv-001"])
 
-    (row,) = [row for row in page(analysis.load(run_dir))["baselines"] if row["trial_id"] == "conv-001"]
+    (fronts,) = [part.content for part in sections(analysis.load(run_dir)) if part.name == "fronts"]
+    (row,) = [row for row in fronts["baselines"] if row["trial_id"] == "conv-001"]
 
     assert row["place"] == "doubtful"
 
@@ -98,7 +102,7 @@ def test_the_report_has_both_figures_and_the_ledger(run_dir: Path) -> None:
 
     for name in ("attacks", "strength"):
         assert (run_dir / "report" / f"{name}.png").is_file()
-        assert f'<figure id="{name}-figure">' in text
+        assert f"{name}.pdf" in text
     assert text.count("What every attack took") == 1
     assert "No strong attacks were made" not in text
 

@@ -141,8 +141,8 @@ class Cohort:
             drawn = [None if slot is None else draw(slot.training, self._shapes) for slot in self.slots]
             after = self._step(self._state, *self._arguments(drawn), self._live)
         except Exception:
-            for slot, noise in before:
-                slot.training.attack.set_state(noise)
+            for own, noise in before:
+                own.training.attack.set_state(noise)
             raise
         self._state, self._live = after.state, after.live
         self._passes += after.passes

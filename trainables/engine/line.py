@@ -14,6 +14,7 @@ from trainables.engine.news import News
 from trainables.engine.resident import Resident
 from trainables.engine.sizing import measured, stopwatch
 from trainables.files import one_line
+from trainables.manifolds.manifold import Manifolds
 from trainables.pipeline import ClassifierRun
 from trainables.report import EpochReport, Said
 from trainables.training.loop import end_epoch
@@ -128,7 +129,8 @@ class Line:
     def _data(self, trial: Trial) -> Resident:
         training = trial.run.training
         config = training.config
-        moved = {role.threat: training.moved[role.threat] for role in config.roles if role.threat != "pixel"}
+        threats = [role.threat for role in config.roles if role.threat != "pixel"]
+        moved: Manifolds = {threat: training.moved[threat] for threat in threats}
         key = (config.data, config.moved_on if "manifold" in moved else None, tuple(sorted(moved)), training.dtype)
         data = self._residents.get(key)
         if data is None:

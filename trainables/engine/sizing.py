@@ -73,5 +73,5 @@ def stopwatch(training: Training, data: Resident, device: torch.device) -> Calla
 
 
 def _double(training: Training) -> Training:
-    same = (training.config, training.classifier, training.splits, training.manifolds, training.moved, training.dtype)
-    return begin(*same)
+    same = (training.config, training.classifier, training.splits, training.manifolds, training.moved)
+    return begin(*same, dtype=training.dtype)

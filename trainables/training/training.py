@@ -77,6 +77,7 @@ def begin(
     splits: Splits,
     manifolds: Manifolds,
     moved: Manifolds,
+    *,
     beside: Beside | None = None,
     dtype: torch.dtype = DTYPE,
 ) -> Training:
