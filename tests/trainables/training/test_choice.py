@@ -107,8 +107,10 @@ def test_a_confirmation_of_the_last_epoch_looks_at_validation_for_nothing(kept: 
     assert (last.of_epoch, last.picks) == (EPOCHS, {})
 
 
-@pytest.mark.parametrize("kind", ["last", *BEST])
-@pytest.mark.parametrize(("step", "evaluation"), [(13, ON_TEST), (21, UNSTEADY.evaluation)])
+@pytest.mark.parametrize(
+    ("kind", "step", "evaluation"),
+    [("last", 21, UNSTEADY.evaluation), ("best-robust", 21, UNSTEADY.evaluation), ("best-clean", 13, ON_TEST)],
+)
 def test_a_choice_survives_a_checkpoint(kept: Kept, kind: Checkpoint, step: int, evaluation: EvaluationConfig) -> None:
     config = replace(kept.config, checkpoint=kind, evaluation=evaluation)
     run, packed = prepare(config), list[bytes]()
