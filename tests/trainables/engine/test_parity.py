@@ -32,7 +32,7 @@ def test_five_trials_in_two_slots_end_where_each_ends_alone(architecture: Archit
     zero, which its biases before a normalisation have.
     """
     optimiser = "sgd" if architecture == "mlp" else "adam"
-    assert_parity([trial(k, architecture, optimiser, epochs) for k, epochs in enumerate((3, 2, 3, 1, 2))], 2)
+    assert_parity([trial(k, architecture, optimiser, epochs) for k, epochs in enumerate((3, 1, 2, 1, 1))], 2)
 
 
 @pytest.mark.slow
