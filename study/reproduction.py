@@ -130,25 +130,24 @@ def _recorded(asked: Reproduction, state: State, confirmation: Mapping[str, Any]
     """
     trial = state.trials.get(asked.trial_id)
     if trial is None:
-        known = list(state.trials)
+        names = list(state.trials)
         raise Refused(
             f"what is reproduced is a trial of the study; {asked.run_dir} has no {asked.trial_id}; it has "
-            f"{', '.join(known[:SHOWN]) or 'none yet'}{f' and {len(known) - SHOWN} more' if len(known) > SHOWN else ''}"
+            f"{', '.join(names[:SHOWN]) or 'none yet'}{f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''}"
         )
-    if asked.seed is None:
+    if asked.seed in (None, trial.config["seed"]):
         return _of_search(trial)
-    if asked.seed == trial.config["seed"]:
-        return _of_search(trial)
-    known = state.confirmations.get((trial.trial_id, asked.seed))
+    seed = int(asked.seed or 0)
+    known = state.confirmations.get((trial.trial_id, seed))
     if known is None or known.report is None:
-        seeds = [seed for name, seed in state.confirmations if name == trial.trial_id]
+        seeds = [own for name, own in state.confirmations if name == trial.trial_id]
         raise Refused(
-            f"--seed is one that the trial was confirmed with; got {asked.seed}; {trial.trial_id} has "
+            f"--seed is one that the trial was confirmed with; got {seed}; {trial.trial_id} has "
             f"{', '.join(map(str, seeds)) or 'none'}; leave --seed out for the trial of the search"
         )
     return Record(
-        name=f"{trial.trial_id} with seed {asked.seed}",
-        config=trial.config | {"seed": asked.seed, "evaluation": dict(confirmation)},
+        name=f"{trial.trial_id} with seed {seed}",
+        config=trial.config | {"seed": seed, "evaluation": dict(confirmation)},
         reports={known.report["epoch"]: known.report},
         model=known.model,
         sha256=known.sha256,

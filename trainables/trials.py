@@ -80,9 +80,9 @@ def shared(config: AnyTrialConfig, root: str) -> Iterator[Told]:
     data, store = load_once(config.data), ManifoldStore(root)
     if not isinstance(config, ManifoldTrialConfig):
         yield from learning(config.manifold.model, config.data, data, root) if config.manifold else ()
-        judges_of = (shared_reference(config.data, data),) if _asks(config) else ()
+        judges_of = [shared_reference(config.data, data)] if _asks(config) else []
     else:
-        judges_of = reference_training(config.data, data), victim_training(config.data, data)
+        judges_of = [reference_training(config.data, data), victim_training(config.data, data)]
     for how in judges_of:
         if not store.has(how.name):
             yield f"training the {how.what} that manifolds are judged by, or waiting for another who does"

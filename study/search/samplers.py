@@ -17,7 +17,8 @@ from optuna.study import Study
 from optuna.trial import FixedTrial, FrozenTrial
 
 from search_spaces.space import Point, Space
-from study.config import MOST_GP, StudyConfig
+from study.choices import MOST_GP
+from study.config import StudyConfig
 from study.search.history import History, study_of
 from study.search.optuna_space import every_distribution, groups, names, suggest
 
