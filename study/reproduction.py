@@ -137,16 +137,17 @@ def _recorded(asked: Reproduction, state: State, confirmation: Mapping[str, Any]
         )
     if asked.seed in (None, trial.config["seed"]):
         return _of_search(trial)
-    known = state.confirmations.get((trial.trial_id, asked.seed))
+    seed = int(asked.seed or 0)
+    known = state.confirmations.get((trial.trial_id, seed))
     if known is None or known.report is None:
-        seeds = [seed for name, seed in state.confirmations if name == trial.trial_id]
+        seeds = [own for name, own in state.confirmations if name == trial.trial_id]
         raise Refused(
-            f"--seed is one that the trial was confirmed with; got {asked.seed}; {trial.trial_id} has "
+            f"--seed is one that the trial was confirmed with; got {seed}; {trial.trial_id} has "
             f"{', '.join(map(str, seeds)) or 'none'}; leave --seed out for the trial of the search"
         )
     return Record(
-        name=f"{trial.trial_id} with seed {asked.seed}",
-        config=trial.config | {"seed": asked.seed, "evaluation": dict(confirmation)},
+        name=f"{trial.trial_id} with seed {seed}",
+        config=trial.config | {"seed": seed, "evaluation": dict(confirmation)},
         reports={known.report["epoch"]: known.report},
         model=known.model,
         sha256=known.sha256,

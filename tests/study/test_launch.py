@@ -135,6 +135,19 @@ def test_resuming_what_is_done_changes_no_number(smoke):
     assert attacked(load(smoke["run_dir"])) == strong
 
 
+def test_a_trial_and_its_confirmation_are_reproduced_to_the_last_bit(smoke, capfd, tmp_path):
+    folder, out = str(smoke["run_dir"]), tmp_path / "again"
+    model = next((smoke["run_dir"] / "models").glob("mlp-001-*.safetensors"))
+    before = {path: path.stat().st_mtime_ns for path in smoke["run_dir"].rglob("*")}
+
+    assert main(["--reproduce", folder, "mlp-001"]) == 0
+    assert main(["--reproduce", folder, "mlp-001", "--seed", model.stem.split("-")[2], "--out", str(out)]) == 0
+
+    assert capfd.readouterr().out.count("equal: every recorded number") == 2
+    assert (out / model.name).read_bytes() == model.read_bytes()
+    assert {path: path.stat().st_mtime_ns for path in smoke["run_dir"].rglob("*")} == before
+
+
 def test_one_seed_one_trial_at_a_time_gives_the_same_numbers_twice(whole, runs):
     assert Driver(*SMALL, *SEARCHED, "--runs", runs, "--name", "again").finish()[0] == 0
 
