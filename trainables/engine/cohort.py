@@ -135,13 +135,13 @@ class Cohort:
 
         If it raises, nothing has happened.
         """
-        before = [(slot, slot.training.attack.get_state()) for slot in self.seated]
+        before = [(seat.training.attack, seat.training.attack.get_state()) for seat in self.seated]
         try:
             drawn = [None if slot is None else draw(slot.training, self._shapes) for slot in self.slots]
             after = self._step(self._state, *self._arguments(drawn), self._live)
         except Exception:
-            for slot, noise in before:
-                slot.training.attack.set_state(noise)
+            for generator, noise in before:
+                generator.set_state(noise)
             raise
         self._state, self._live = after.state, after.live
         self._passes += after.passes
