@@ -17,10 +17,9 @@ from torch.utils._pytree import tree_map
 
 from trainables.differentiation import Tensors
 from trainables.engine.resident import Resident
-from trainables.training.loop import Draw, batches, charge, draw, noise_shapes
+from trainables.training.loop import Draw, Training, batches, charge, draw, noise_shapes
 from trainables.training.plan import fused_step, hyper
 from trainables.training.step import Batch, Hyper, RoleNoise, State, Step
-from trainables.training.training import Training
 
 Kin = tuple[Any, ...]
 """What must be equal of models in one fused step; may be a key."""
@@ -136,13 +135,13 @@ class Cohort:
 
         If it raises, nothing has happened.
         """
-        before = [(slot, slot.training.attack.get_state()) for slot in self.seated]
+        before = [(seat.training.attack, seat.training.attack.get_state()) for seat in self.seated]
         try:
             drawn = [None if slot is None else draw(slot.training, self._shapes) for slot in self.slots]
             after = self._step(self._state, *self._arguments(drawn), self._live)
         except Exception:
-            for own, noise in before:
-                own.training.attack.set_state(noise)
+            for generator, noise in before:
+                generator.set_state(noise)
             raise
         self._state, self._live = after.state, after.live
         self._passes += after.passes

@@ -8,13 +8,14 @@ from typing import Any, final
 
 import torch
 
+from trainables.config import ThreatName
 from trainables.engine.cohort import Cohort, Slot
 from trainables.engine.memory import ran_out
 from trainables.engine.news import News
 from trainables.engine.resident import Resident
 from trainables.engine.sizing import measured, stopwatch
 from trainables.files import one_line
-from trainables.manifolds.manifold import Manifolds
+from trainables.manifolds.manifold import Manifold
 from trainables.pipeline import ClassifierRun
 from trainables.report import EpochReport, Said
 from trainables.training.loop import end_epoch
@@ -129,8 +130,9 @@ class Line:
     def _data(self, trial: Trial) -> Resident:
         training = trial.run.training
         config = training.config
-        threats = [role.threat for role in config.roles if role.threat != "pixel"]
-        moved: Manifolds = {threat: training.moved[threat] for threat in threats}
+        moved: dict[ThreatName, Manifold] = {
+            role.threat: training.moved[role.threat] for role in config.roles if role.threat != "pixel"
+        }
         key = (config.data, config.moved_on if "manifold" in moved else None, tuple(sorted(moved)), training.dtype)
         data = self._residents.get(key)
         if data is None:
