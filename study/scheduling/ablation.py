@@ -38,11 +38,12 @@ def ablations(study: Study) -> list[Ablation]:
         for row in study.curves.select(["trial_id", "epoch", "gradient_evaluations"]).to_pylist()
     }
     rows = study.trials.to_pylist()
-    found = [
+    stopped = {row["architecture"] for row in rows if row["state"] == "COMPLETE" and row["stopped_at"] is not None}
+    return [
         _ablation(name, [row for row in rows if row["architecture"] == name], costs, study.objectives)
         for name in study.architectures
+        if name in stopped
     ]
-    return [each for each in found if each.stopped]
 
 
 def _ablation(

@@ -103,7 +103,7 @@ def test_the_report_has_both_figures_and_the_ledger(run_dir: Path) -> None:
     for name in ("attacks", "strength"):
         assert (run_dir / "report" / f"{name}.png").is_file()
         assert f"{name}.pdf" in text
-    assert text.count("What every attack took") == 1
+    assert text.count("<h3>What every attack took</h3>") == 1
     assert "No strong attacks were made" not in text
 
 

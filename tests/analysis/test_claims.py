@@ -14,7 +14,7 @@ from analysis.claims.verdicts import Claim, Finding, Rule, above, below, over_se
 from analysis.claims.verdicts import within as no_further_than
 from analysis.drawing import rendered
 from analysis.load import StudyUnreadable
-from analysis.page import page, sections
+from analysis.page import sections, study_page
 from analysis.report import main
 from analysis.statistics import Interval
 from analysis.summary import summary
@@ -269,7 +269,7 @@ def parts(study):
 
 
 def test_a_grids_page_tells_the_claims(study, parts):
-    told = page(study, parts)
+    told = study_page(study, parts)
 
     assert told.count("<strong>supported</strong>") == 5
     assert "Rules were fixed before" in told

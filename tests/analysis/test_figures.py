@@ -14,7 +14,7 @@ import analysis
 from analysis.drawing import LOOKS, PAPER, look, model_name
 from analysis.figures import pareto, success, trials_outside, validation_points, visible_window
 from analysis.front import confirmed_fronts
-from analysis.report import DARK
+from analysis.page import DARK
 from tests.analysis.synthetic import BASELINES, data_json, write_study
 
 FOUR = ("conv", "mlp", "resnet", "vgg")

@@ -15,7 +15,8 @@ from study.launch import main
 from study.options import read_options
 from study.plan import described, plan
 from study.search.point import to_config
-from study.storage.provenance import describe, test_accesses
+from study.storage import provenance
+from study.storage.provenance import describe
 from study.storage.tables import grid as cells
 from tests.study.conftest import begin, said, tell, tiny
 from tests.study.processes import Driver
@@ -112,7 +113,7 @@ def test_every_cell_is_handed_out_once_and_its_look_at_test_recorded_before(tmp_
     with begin(tmp_path, small) as store:
         desk = Desk(store)
         first = desk.next()
-        assert [access["trial_id"] for access in test_accesses(store.run_dir)] == ["mlp-000"]
+        assert [access["trial_id"] for access in provenance.test_accesses(store.run_dir)] == ["mlp-000"]
         tell(desk, first, 2, 0.3, 0.9, hypotheses=HYPOTHESES)
         ended = [desk.end("mlp-000"), *(finish(desk, 0.4) for _ in range(29))]
 
@@ -120,7 +121,7 @@ def test_every_cell_is_handed_out_once_and_its_look_at_test_recorded_before(tmp_
         assert desk.exhausted
         assert [trial.state for trial in ended] == ["COMPLETE"] * 30
         assert ended[12].config["epochs"] == 4  # of fixed updates: reports of epoch 2 are not its last
-        accesses = test_accesses(store.run_dir)
+        accesses = provenance.test_accesses(store.run_dir)
         assert [(access["purpose"], access["seed"]) for access in accesses] == [
             ("claims", trial.config["seed"]) for trial in ended
         ]

@@ -5,9 +5,10 @@ import time
 
 import pytest
 
+from analysis.presence import held
 from study.errors import JournalDamaged
 from study.storage.follow import Follower
-from study.storage.journal import Journal, held
+from study.storage.journal import Journal
 
 
 def news(follower):

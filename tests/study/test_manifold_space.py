@@ -108,7 +108,7 @@ def test_the_command_line_describes_it(tmp_path):
         (["--gamma", "1"], "searches gamma"),
         (["--architectures", "conv"], "among vaegan"),
         (["--constraint", "val_error<0.2"], "trials measure, val_reconstruction_l2, val_label_disagreement"),
-        (["--epochs", "101"], "parts of the 100 updates"),
+        (["--epochs", "201"], "parts of the 200 updates"),
     ],
 )
 def test_what_makes_no_sense_for_it_is_refused_on_one_line(capfd, options, says):

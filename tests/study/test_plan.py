@@ -12,7 +12,7 @@ from trainables.pipeline import run
 
 @pytest.mark.parametrize(
     ("label", "checkpoint"),
-    [("Normal", "last"), ("Reg+OnTrue", "last"), ("RandTrue", "best-clean"), ("Normal", "best-robust")],
+    [("Normal", "last"), ("RandTrue", "last"), ("Reg+OnTrue", "best-clean"), ("Reg+OnTrue", "best-robust")],
 )
 def test_the_estimate_is_an_upper_bound_and_not_far_off(label, checkpoint):
     torch.set_num_threads(1)  # as in a trial

@@ -227,7 +227,7 @@ def test_another_budget_is_for_a_study_that_goes_on(tmp_path):
         (["--strong", "heavy"], "invalid choice"),
         (["--strong-images", "11", "--n-test", "10"], "some of 10 test images; got 11"),
         (["--strong-seeds", "3", "--seeds", "2"], "some of 2 seeds; got 3"),
-        (["--strong", "fast", "--space", "manifold", "--dataset", "mnist"], "made on classifiers"),
+        (["--strong", "fast", "--space", "manifold", "--dataset", "mnist"], "on classifiers"),
     ],
 )
 def test_a_budget_that_makes_no_sense_is_refused(options, says):

@@ -1,6 +1,7 @@
 """Trials that are kin and differ wherever they may, and what they do on their own."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 import torch
@@ -59,8 +60,8 @@ def assert_same(reports: list[EpochReport], expected: list[EpochReport]) -> None
     assert [report.train_loss for report in reports] == pytest.approx(losses, rel=1e-6)
 
 
-def timeless(report: EpochReport) -> EpochReport:
-    return replace(report, seconds=0.0, train_loss=0.0)
+def timeless(report: EpochReport) -> dict[str, Any]:
+    return asdict(replace(report, seconds=0.0, train_loss=0.0))
 
 
 def params(run: ClassifierRun) -> Tensors:
