@@ -76,7 +76,7 @@ def plain(architecture: Architecture, width: float, step: Callable[..., float]) 
     model = training(architecture, width, 0)
     blueprint = BLUEPRINTS[architecture](model.splits.image_shape, model.splits.classes, width)
     network = blueprint.network.to_empty(device="cpu")
-    network.load_state_dict(model.state.params | model.state.buffers)
+    network.load_state_dict(model.state.params | model.state.buffers, strict=False)  # torch adds counts of batches
     images, labels = model.splits.train.images(torch.arange(100)), model.splits.train.labels
     optimiser = torch.optim.Adam(network.parameters(), lr=0.01, betas=(0.5, 0.9), weight_decay=1e-4)
     rng = stream(0, "attack")

@@ -24,7 +24,6 @@ PIXEL = RoleConfig(threat="pixel", steps=5, step_size=0.2)
 MANIFOLD = RoleConfig(threat="manifold", steps=5, step_size=0.2)
 AFFINE = replace(MANIFOLD, threat="affine")
 
-DEEP = [pytest.param(name, "both", marks=pytest.mark.slow) for name in ("resnet", "vgg", "vit")]
 
 VARIANTS = {
     "ce": [(PIXEL,), (replace(PIXEL, steps=3, share=0.25, weight=0.2),), (replace(PIXEL, slack=1, radius=0.1),)],
@@ -46,7 +45,7 @@ def configs(roles: str, architecture: str, optimiser: str) -> list[TrialConfig]:
     return [
         TrialConfig(
             architecture=architecture,
-            width=0.25 if architecture in ("conv", "mlp") else 1 / 16,
+            width=0.25 if architecture in ("conv", "mlp") else 1 / 8,
             data=DATA,
             clean_weight=0.3 + 0.2 * k,
             roles=VARIANTS[roles][k],
@@ -152,12 +151,16 @@ def test_signed_steps_under_l2_agree_over_three_epochs() -> None:
     assert_equal(Models(trials, torch.float64), EPOCHS * BATCHES, 1e-6)
 
 
-@pytest.mark.parametrize(("architecture", "roles"), [*itertools.product(("conv", "mlp"), VARIANTS), *DEEP])
+@pytest.mark.parametrize(
+    ("architecture", "roles"),
+    [*itertools.product(("conv", "mlp"), VARIANTS), pytest.param("vit", "both", marks=pytest.mark.slow)],
+)
 def test_float32_gradients_of_one_step_agree(architecture: str, roles: str) -> None:
     """SGD moves by its rate times the gradient, so one step at a rate of 1 shows the gradient.
 
     The divergence of TRADES is nearly flat at its start, and Adam makes full steps of the rounding in its gradient:
-    there the random starts are compared. The attack's steps are compared in float64, above.
+    there the random starts are compared. The attack's steps are compared in float64, above. A resnet and a vgg are not
+    here: in float32 two ways of computing one step of theirs differ by up to two percent, see decision 28.
     """
     models = Models([without_weight_decay(trial) for trial in configs(roles, architecture, "sgd")], torch.float32)
 
