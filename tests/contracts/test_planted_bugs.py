@@ -38,7 +38,7 @@ BUGS = {
         "return radius[rows] if",
         "return radius[: len(rows)] if",
     ),
-    "who has just succeeded leaves": ("attacks/attack.py", "(self.kept.since > slack)", "(self.kept.since > 0)"),
+    "who has just succeeded leaves": ("attacks/attack.py", "(self.since > slack)", "(self.since > 0)"),
     "the lowest loss is kept": ("attacks/attack.py", "seen.loss > self.loss", "seen.loss < self.loss"),
     "a later failure undoes success": ("attacks/attack.py", "self.success | (seen.wrong & live)", "seen.wrong & live"),
     "slack is one too short": ("attacks/attack.py", "self.since <= slack", "self.since < slack"),
