@@ -17,9 +17,10 @@ from torch.utils._pytree import tree_map
 
 from trainables.differentiation import Tensors
 from trainables.engine.resident import Resident
-from trainables.training.loop import Draw, Training, batches, charge, draw, noise_shapes
+from trainables.training.loop import Draw, batches, charge, draw, noise_shapes
 from trainables.training.plan import fused_step, hyper
 from trainables.training.step import Batch, Hyper, RoleNoise, State, Step
+from trainables.training.training import Training
 
 Kin = tuple[Any, ...]
 """What must be equal of models in one fused step; may be a key."""
