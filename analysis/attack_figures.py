@@ -1,6 +1,7 @@
 """Figures of strong attacks: the front by what an attacker knows, and the paper's attack beside the strongest ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +11,18 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from analysis.attacked import AttackedCandidate, attacked_candidates
-from analysis.drawing import INK, PAPER, draw_flagged, in_style, limits, look, meaning_handle, model_handle, model_name
+from analysis.drawing import (
+    INK,
+    PAPER,
+    draw_flagged,
+    draw_point,
+    in_style,
+    limits,
+    look,
+    meaning_handle,
+    model_handle,
+    model_name,
+)
 from analysis.formats import norm_name
 from analysis.labels import Label, place
 from analysis.load import Study
@@ -31,10 +43,11 @@ Candidates = Sequence[AttackedCandidate]
 Points = NDArray[np.float64]
 
 
-def attack_figures(study: Study) -> dict[str, Figure]:
-    """Returns the figures by the names of `TITLES`; none where no strong attacks were made."""
+def attack_figures(study: Study) -> dict[str, Callable[[], Figure]]:
+    """Returns what draws the figures, by the names of `TITLES`; nothing where no strong attacks were made."""
     found = attacked_candidates(study)
-    return {"attacks": by_knowledge(study, found), "strength": beside_the_papers(study, found)} if found else {}
+    drawn = {"attacks": by_knowledge, "strength": beside_the_papers}
+    return {name: partial(draw, study, found) for name, draw in drawn.items()} if found else {}
 
 
 def by_knowledge(study: Study, found: Candidates) -> Figure:
@@ -87,18 +100,7 @@ def _draw(axes: Axes, candidate: AttackedCandidate, x: float, y: float, *, on: C
     if candidate.flags:
         draw_flagged(axes, x, y, candidate.architecture)
         return
-    style, filled = look(candidate.architecture), candidate in on
-    axes.plot(
-        x,
-        y,
-        style.marker,
-        color=style.colour,
-        markerfacecolor=style.colour if filled else PAPER,
-        markeredgecolor=PAPER if filled else style.colour,
-        markeredgewidth=0.5 if filled else 0.9,
-        markersize=6 if filled else 4.5,
-        zorder=5 if filled else 3,
-    )
+    draw_point(axes, x, y, candidate.architecture, filled=candidate in on)
 
 
 def _members(own: Candidates, column: str) -> list[AttackedCandidate]:

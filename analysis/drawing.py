@@ -116,6 +116,22 @@ def draw_flagged(axes: Axes, x: float, y: float, architecture: str) -> None:
     axes.plot(x, y, "x", markeredgewidth=0.9, markersize=4, **edge)
 
 
+def draw_point(axes: Axes, x: float, y: float, architecture: str, *, filled: bool) -> None:
+    """Draws a candidate's mark: filled where it is on the front, smaller and hollow where it is dominated."""
+    style = look(architecture)
+    axes.plot(
+        x,
+        y,
+        style.marker,
+        color=style.colour,
+        markerfacecolor=style.colour if filled else PAPER,
+        markeredgecolor=PAPER if filled else style.colour,
+        markeredgewidth=0.5 if filled else 0.9,
+        markersize=6 if filled else 4.5,
+        zorder=5 if filled else 4,
+    )
+
+
 def draw_candidate(axes: Axes, candidate: Candidate, columns: Sequence[str], *, filled: bool) -> None:
     """Draws a candidate's mean over seeds with its spread to both sides; hollow where it is dominated."""
     style = look(candidate.architecture)
@@ -125,17 +141,7 @@ def draw_candidate(axes: Axes, candidate: Candidate, columns: Sequence[str], *, 
         axes.hlines(y.mean, x.low, x.high, **stroke)
     if y.low is not None and y.high is not None:
         axes.vlines(x.mean, y.low, y.high, **stroke)
-    axes.plot(
-        x.mean,
-        y.mean,
-        style.marker,
-        color=style.colour,
-        markerfacecolor=style.colour if filled else PAPER,
-        markeredgecolor=PAPER if filled else style.colour,
-        markeredgewidth=0.5 if filled else 0.9,
-        markersize=6 if filled else 4.5,
-        zorder=5 if filled else 4,
-    )
+    draw_point(axes, x.mean, y.mean, candidate.architecture, filled=filled)
 
 
 def draw_front(axes: Axes, front: ConfirmedFront, *, pale: bool = False) -> None:

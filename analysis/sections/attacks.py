@@ -1,9 +1,5 @@
 """The part of the page about strong attacks: fronts by what an attacker knows, what the paper's attack misses, cost."""
 
-from functools import partial
-
-from matplotlib.figure import Figure
-
 from analysis.attack_figures import TITLES, attack_figures
 from analysis.attacks import attacks_section
 from analysis.charts.drawn import inline
@@ -18,19 +14,15 @@ def section(findings: Findings) -> Section | None:
     study = findings.study
     if not findings.pointed_at:
         return None
-    told, drawn = attacks_section(study), attack_figures(study)
+    told, figures = attacks_section(study), attack_figures(study)
     flagged = [row | {"hue": hue(row["architecture"])} for row in told["flagged"]]
     pictures = [
-        (name, inline(rendered(figure, "svg"), name, TITLES[name]), told["captions"][name])
-        for name, figure in drawn.items()
+        (name, inline(rendered(draw(), "svg"), name, TITLES[name]), told["captions"][name])
+        for name, draw in figures.items()
     ]
     return Section(
         name="attacks",
         title="Attacks",
         content=told | {"flagged": flagged, "pictures": pictures},
-        figures={name: partial(_figure, findings, name) for name in drawn},
+        figures=figures,
     )
-
-
-def _figure(findings: Findings, name: str) -> Figure:
-    return attack_figures(findings.study)[name]

@@ -43,7 +43,7 @@ def test_it_is_drawn_hollow_and_struck_through(run_dir: Path, planted: str) -> N
     study = analysis.load(run_dir)
     (flagged,) = confirmed_fronts(study)[0].flagged
 
-    for figure in (pareto(study), attack_figures(study)["attacks"]):
+    for figure in (pareto(study), attack_figures(study)["attacks"]()):
         wanted = flagged.means[0] if figure.axes[0].get_xlabel() else flagged.values["test_error"][0]
         marks = [line for line in figure.axes[0].lines if list(line.get_xdata()) == [wanted]]
         faces = {line.get_marker(): to_hex(str(line.get_markerfacecolor())) for line in marks}
@@ -156,7 +156,7 @@ def test_tables_of_a_study_before_there_were_strong_attacks_are_read(run_dir: Pa
 
 def test_the_papers_attack_stands_beside_the_strongest_at_each_radius(run_dir: Path) -> None:
     attack(run_dir)
-    figure = attack_figures(analysis.load(run_dir))["strength"]
+    figure = attack_figures(analysis.load(run_dir))["strength"]()
 
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles == [f"radius {radius}, L∞" for radius in ("0.075", "0.15", "0.225", "0.3")]

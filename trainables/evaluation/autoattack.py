@@ -104,7 +104,7 @@ def counted(subject: Subject) -> Function:
         logits, examples = subject.classifier.logits(subject.folded, images), len(images)
         subject.tally.add(examples, forward=1)
         if logits.requires_grad:
-            logits.register_hook(lambda _: subject.tally.add(examples, backward=1))  # type: ignore[no-untyped-call]
+            logits.register_hook(lambda _: subject.tally.add(examples, backward=1))  # type: ignore[no-untyped-call] # torch's
         return logits
 
     return function
