@@ -194,7 +194,7 @@ def _parser() -> Parser:
         "--autoattack",
         action="store_true",
         help="on the image, make AutoAttack's standard set after this one, whatever the strength (needs pyautoattack: "
-        'pip install "disentangle[eval]"; without it the own set is used alone)',
+        'pip install ".[eval]"; without it the own set is used alone)',
     )
     add("--manifolds", metavar="DIR|URL", help="where learned manifolds lie (default: beside the study)")
     add(

@@ -223,7 +223,7 @@ def recall(run_dir: Path) -> StudyConfig:
         first = events[0] if events else None
         if first is None or first["kind"] != "study":
             raise Refused(
-                f"--resume takes the folder of a study that has begun, such as runs/NAME; {run_dir} has no journal; "
+                f"a study that has begun lies in a folder such as runs/NAME; {run_dir} has no journal; "
                 "check the path, or start a study with --space"
             )
         return StudyConfig.from_dict(folded(events).study["config"])

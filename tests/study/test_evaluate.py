@@ -214,7 +214,7 @@ def test_without_autoattack_the_own_set_is_used_and_that_is_said(place, capsys, 
 
     told = [line for line in capsys.readouterr().out.splitlines() if "pyautoattack" in line]
     assert len(told) == 1
-    assert 'own set of attacks is used alone; pip install "disentangle[eval]"' in told[0]
+    assert 'own set of attacks is used alone; pip install ".[eval]"' in told[0]
     assert result(place / "evaluation" / "mine-bright")["ensemble"] == "own; pyautoattack is not installed"
 
 

@@ -1,6 +1,6 @@
 """AutoAttack's standard set (Croce and Hein 2020, arXiv 2003.01690) as members of an ensemble, through pyautoattack.
 
-That package is optional (`pip install "disentangle[eval]"`). Its four attacks run on images under L-inf and L2, each
+That package is optional (`pip install ".[eval]"`). Its four attacks run on images under L-inf and L2, each
 on what the earlier ones have left; every forward and backward pass that they make is counted. Images that they return
 are projected into the ball and shown to the model once more: who has fallen is decided here.
 
@@ -28,7 +28,7 @@ from trainables.evaluation.errors import CHUNK, SEEDS, MakeThreat, Subject
 from trainables.evaluation.members import FEWEST_CLASSES, Member
 from trainables.geometry import NORMS
 
-PACKAGE, INSTALL = "pyautoattack", 'pip install "disentangle[eval]"'
+PACKAGE, INSTALL = "pyautoattack", 'pip install ".[eval]"'
 TARGETS = 9
 LOGGER = "auto-attack"
 NAMES = MappingProxyType({"linf": "Linf", "l2": "L2"})
