@@ -138,7 +138,7 @@ def test_only_a_study_that_has_begun_can_be_recalled(tmp_path, content):
     if content:
         (tmp_path / "journal").mkdir()
 
-    with pytest.raises(Refused, match="a study that has begun lies in a folder such as runs.NAME; .* has no journal"):
+    with pytest.raises(Refused, match=r"a study that has begun lies in a folder such as runs.NAME; .* has no journal"):
         recall(tmp_path)
 
 
