@@ -34,11 +34,10 @@ def prepared(config: AnyTrialConfig, root: str) -> Run:
     if isinstance(config, ManifoldTrialConfig):
         data = load_once(config.data)
         return ManifoldRun(config, data, judges(config.data, data, ManifoldStore(root)))
-    store = ManifoldStore(root)
     return _classifier(
         config,
         lambda learned: provide(learned, config.data, root),
-        lambda data: judge(shared_reference(config.data, data), data, store),
+        lambda data: judge(shared_reference(config.data, data), data, ManifoldStore(root)),
     )
 
 
