@@ -8,6 +8,7 @@ from study.constraints import METRICS
 from study.kinds import KINDS
 from study.manifold_kinds import MANIFOLDS
 from study.parsing import Parser, real, whole
+from study.places import add_again, add_where
 from study.scales import SCALES
 from study.strong_config import STRENGTHS, WHOM
 from trainables.config import ARCHITECTURES, CHECKPOINTS, DATASETS, FEWEST, VARIANTS
@@ -59,8 +60,8 @@ def parser() -> argparse.ArgumentParser:
     _add_search(searching)
     _add_halving(searching)
     _add_size(made.add_argument_group("how large it is (numbers change the scale's)"))
-    _add_where(made.add_argument_group("where it runs"))
-    _add_again(made.add_argument_group("one trial once more"))
+    add_where(made.add_argument_group("where it runs"))
+    add_again(made.add_argument_group("one trial once more"))
     return made
 
 
@@ -254,42 +255,3 @@ def _add_strong(group: argparse._ArgumentGroup) -> None:
     add("--strong-images", type=whole(least=1), metavar="N", help="test images that they are attacked on")
     add("--strong-seeds", type=whole(least=1), metavar="N", help="fresh seeds of each candidate that are attacked")
     add("--strong-of", choices=WHOM, help="; ".join(f"{name}: {said}" for name, said in WHOM.items()))
-
-
-def _add_where(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add("--name", help="of the study and its folder (default: space, dataset and time)")
-    add(
-        "--runs",
-        metavar="DIR|URL",
-        help="where studies lie: a folder, or an address such as s3://bucket/studies, which a copy in runs (or in "
-        "$DISENTANGLE_CACHE) follows every ten seconds (default: runs)",
-    )
-    add("--resume", metavar="DIR|URL", help="continue the study in DIR or at URL, on any machine")
-    add(
-        "--accept-changes",
-        action="store_true",
-        help="with --resume: go on although the code, the data or the space is another; recorded in the journal",
-    )
-    add(
-        "--address",
-        metavar="A",
-        help="auto or HOST:PORT of a Ray cluster (default: a local one, for this machine only)",
-    )
-    add("--concurrency", type=whole(least=1), metavar="N", help="trials at a time; 1 repeats a study to the last bit")
-    add("--cpus-per-trial", type=whole(least=1), metavar="N", help="processors, and threads (default: measured)")
-    add("--gpus-per-trial", type=real(above=0), metavar="F", help="whole ones, or a fraction of one (default: none)")
-    add("--memory-per-trial", type=real(above=0), metavar="GIB", help="kept free on its node (default: measured)")
-    add("--dry-run", action="store_true", help="print the plan and what it would cost; start and write nothing")
-
-
-def _add_again(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add(
-        "--reproduce",
-        nargs=2,
-        metavar=("DIR", "TRIAL"),
-        help="train a trial of the study in DIR again, or with --seed S its confirmation with that seed, and say "
-        "whether the numbers are equal (exit status 1 if not); writes nothing into the study",
-    )
-    add("--out", metavar="FOLDER", help="with --reproduce: keep the model there")

@@ -6,12 +6,15 @@ from typing import Any, Self
 
 from search_spaces.space import Space
 from study.choices import (
+    BACKENDS,
     HALVINGS,
     MOST_GP,
     MOST_REPLICATES,
     MOST_SEEDS,
+    MOST_SLOTS,
     SAMPLERS,
     SCHEDULERS,
+    Backend,
     Halving,
     Sampler,
     Scheduler,
@@ -66,6 +69,8 @@ class StudyConfig:
         sizes: of the training set, in a grid, rising to that of `data`; `at_updates` are those of them that are also
             trained for as many updates as the largest.
         attacked_strongly: in a grid, examples that the strong attacks are made on.
+        backend: whether models share fused steps; auto does where there are GPUs, and nothing forbids it.
+        slots: models in a fused step; None measures how many. Numbers depend on it in their last bits.
         strong: attacks on confirmed models; the one thing here that a study may be resumed with another of.
     """
 
@@ -98,6 +103,8 @@ class StudyConfig:
     sizes: tuple[int, ...] = ()
     at_updates: tuple[int, ...] = ()
     attacked_strongly: int = 0
+    backend: Backend = "auto"
+    slots: int | None = None
     strong: StrongConfig = field(default_factory=StrongConfig)
 
     def __post_init__(self) -> None:
@@ -127,6 +134,7 @@ class StudyConfig:
             # checks width, epochs, steps and n_attacked
             replace(self.base(architecture, 0), evaluation=self.confirmation())
         self._check_search()
+        self._check_backend()
 
     def _check_manifold(self) -> None:
         if self.manifold is None:
@@ -161,6 +169,15 @@ class StudyConfig:
         for text in self.constraints:
             Constraint.parse(text).must_be_measured(self.base(self.architectures[0], 0).metrics)
 
+    def _check_backend(self) -> None:
+        must(self.backend in BACKENDS, f"the backend is one of {', '.join(BACKENDS)}; got {self.backend!r}")
+        must(
+            self.slots is None or (self.backend != "dedicated" and 1 <= self.slots <= MOST_SLOTS),
+            f"slots are models in a fused step, 1 to {MOST_SLOTS}; got {self.slots} with the backend {self.backend}",
+        )
+        if self.backend == "fused" and self.cannot_fuse:
+            raise ValueError(f"{self.cannot_fuse}; choose the backend dedicated, or auto")
+
     def _check_grid(self) -> None:
         cells = len(self.search_space().baselines)
         must(
@@ -182,6 +199,15 @@ class StudyConfig:
     def search_space(self) -> Space:
         """Returns the space as this study wants it."""
         return KINDS[self.space].search_space(self)
+
+    @property
+    def cannot_fuse(self) -> str | None:
+        """Why its models cannot train in fused steps, or None."""
+        if not KINDS[self.space].moves:
+            return f"a fused step trains classifiers; got the space {self.space}"
+        if "learned" in self.kinds:
+            return "a fused step moves codes on one manifold for all classes; got --manifold learned, one for each"
+        return None
 
     @property
     def kinds(self) -> tuple[ManifoldKind, ...]:

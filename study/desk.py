@@ -82,15 +82,20 @@ class Desk:
             self._pause(trial)
         return decision
 
-    def broke(self, trial_id: str, reason: str) -> Trial:
+    def broke(self, trial_id: str, reason: str, *, first: bool = True) -> Trial:
         """Takes back a trial whose worker died; it is handed out again, unless that happens too often.
+
+        Args:
+            trial_id: of the trial.
+            reason: of the death.
+            first: whether no other trial was taken back for the same death.
 
         Raises:
             WorkersDie: if workers die whatever they are given; the trials are kept for a resume.
         """
         trial = self.store.state.trials[trial_id]
         self._out.discard(trial_id)
-        self._deaths += 1
+        self._deaths += first
         if self._deaths >= MOST_DEATHS:
             raise WorkersDie(f"{self._deaths} workers died in a row, the last one with: {reason}")
         if trial.state == "RUNNING":

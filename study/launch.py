@@ -9,7 +9,6 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
 
 from rich.console import Console
 
@@ -21,7 +20,7 @@ from study.monitoring.bulletin import Bulletin
 from study.monitoring.lines import Lines
 from study.monitoring.view import View
 from study.monitoring.watch import Watch, Watches
-from study.opening import data_fingerprint, download, opened, resources
+from study.opening import data_fingerprint, download, opened
 from study.options import Request, read_options, shown
 from study.orphans import end_orphans
 from study.reproduction import Reproduction, reproduce
@@ -84,7 +83,7 @@ def _study(request: Request, fingerprint: str, mirror: Mirror | None, bulletin: 
         cpus = request.per_trial.cpus or 1
         with (
             opened(request, fingerprint) as store,
-            connected(request.address, request.concurrency, cpus) as cluster,
+            connected(request.address, _trials_here(request), cpus) as cluster,
         ):
             if mirror:
                 mirror.follow()
@@ -98,6 +97,11 @@ def _study(request: Request, fingerprint: str, mirror: Mirror | None, bulletin: 
         raise
     except Exception as error:
         return _failed(request, error)
+
+
+def _trials_here(request: Request) -> int | None:
+    """Returns how many trials share this machine's processors; those in a fused step share an engine's."""
+    return None if request.config.backend == "fused" else request.concurrency
 
 
 # -- before a trial starts -------------------------------------------------------------------------------------------
@@ -129,14 +133,9 @@ def _mirrored(request: Request, bulletin: Bulletin) -> Iterator[Mirror | None]:
 def _run(store: Store, cluster: Cluster, request: Request, bulletin: Bulletin, mirror: Mirror | None) -> None:
     """Searches, then confirms; leaves out what is done already."""
     # Ray reads its environment when it is imported, so it must be after `connected`.
-    from study.confirmation import Confirmation
-    from study.desk import Desk
-    from study.execution import run_search
     from study.importance import write_importance
     from study.learning import appraise, learn
-    from study.stages import run_stage
-    from study.strong import StrongAttacks
-    from trainables.tune import trainable
+    from study.running import Running
 
     watch = _watch(request, bulletin)
     with (
@@ -144,16 +143,12 @@ def _run(store: Store, cluster: Cluster, request: Request, bulletin: Bulletin, m
         Lifeline(lambda daemon: _cut_off(daemon, watch, store, request)),
     ):
         learn(request.config, request.manifolds, interrupt, joined=not cluster.local)
-        needs, room = resources(store, request, cluster)
+        running = Running(store, request, cluster, watch, interrupt)
         interrupt.check()
         watch.began(store.state, cluster, shown(request.run_dir))
         try:
-            placed: dict[str, Any] = {"needs": needs, "room": room}
-            run_search(Desk(store), trainable, watch, interrupt, **placed, manifolds=request.manifolds)
-            if request.confirm and not request.config.is_grid:
-                run_stage(Confirmation(store, request.manifolds), store, watch, interrupt, **placed)
-                if store.config.strong:
-                    run_stage(StrongAttacks(store, request.manifolds), store, watch, interrupt, **placed)
+            running.search_and_confirm()
+            running.attack()
             if request.confirm:
                 appraise(store, request.manifolds, interrupt, tick=watch.tick, say=bulletin)
             if not request.config.is_grid:

@@ -39,7 +39,7 @@ from trainables.config import (
 )
 from trainables.files import is_address, redacted
 
-SEARCH = ("sampler", "scheduler", "halving", "grace", "factor", "replicates", "checkpoint")
+SEARCH = ("sampler", "scheduler", "halving", "grace", "factor", "replicates", "checkpoint", "backend", "slots")
 PER_TRIAL = {"cpus": "cpus_per_trial", "gpus": "gpus_per_trial", "memory_gib": "memory_per_trial"}
 STRONG = {"strength": "strong", "images": "strong_images", "seeds": "strong_seeds", "of": "strong_of"}
 WITH_RESUME = (

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import ray
 
@@ -30,6 +30,27 @@ class Job:
     def name(self) -> str:
         """Names it, and its model."""
         return f"{self.trial.trial_id}-{self.seed}"
+
+
+class Hands(ABC):
+    """Who does jobs."""
+
+    @property
+    @abstractmethod
+    def busy(self) -> int:
+        """Counts the jobs that are under way."""
+
+    @property
+    @abstractmethod
+    def free(self) -> bool:
+        """Tells whether one more should begin."""
+
+    @abstractmethod
+    def begin(self, job: Job, arguments: tuple[Any, ...]) -> None: ...
+
+    @abstractmethod
+    def ended(self) -> list[tuple[Job, dict[str, Any]]]:
+        """Returns what came of the jobs that have ended since the last call; waits a little for one."""
 
 
 class Stage(ABC):
@@ -68,32 +89,55 @@ class Stage(ABC):
         """Records what has come of a job, and tells it."""
 
 
-def run_stage(
-    stage: Stage,
-    store: Store,
-    watch: Watch,
-    interrupt: Interrupt,
-    *,
-    needs: Mapping[str, Resources],
-    room: Callable[[], int],
-) -> None:
+@final
+class Tasks(Hands):
+    """A task of Ray's for every job.
+
+    Args:
+        stage: whose jobs they are.
+        needs: what a job of each architecture takes of a node.
+        room: says how many jobs may be under way.
+    """
+
+    def __init__(self, stage: Stage, needs: Mapping[str, Resources], room: Callable[[], int]) -> None:
+        self._task, self._verb = ray.remote(max_retries=RETRIES)(stage.work), stage.verb
+        self._needs, self._room = needs, room
+        self._running: dict[Any, Job] = {}
+
+    @property
+    def busy(self) -> int:
+        return len(self._running)
+
+    @property
+    def free(self) -> bool:
+        return len(self._running) < self._room()
+
+    def begin(self, job: Job, arguments: tuple[Any, ...]) -> None:
+        shown = f"{self._verb} {job.trial.trial_id} seed {job.seed}"
+        task = self._task.options(**self._needs[job.trial.architecture].options(), name=shown)
+        self._running[task.remote(*arguments)] = job
+
+    def ended(self) -> list[tuple[Job, dict[str, Any]]]:
+        done = ray.wait(list(self._running), timeout=TICK)[0] if self._running else []
+        return [(self._running.pop(reference), _answer(reference)) for reference in done]
+
+
+def run_stage(stage: Stage, hands: Hands, store: Store, watch: Watch, interrupt: Interrupt) -> None:
     """Does what has not been done yet.
 
     Args:
         stage: says what there is to do, and keeps what comes of it.
+        hands: do it.
         store: of the study.
         watch: is told what happens.
         interrupt: stops it between two looks.
-        needs: what a job of each architecture takes of a node.
-        room: says how many jobs may be under way.
 
     Raises:
         KeyboardInterrupt: if it was stopped; what has ended by then is recorded.
     """
-    task = ray.remote(max_retries=RETRIES)(stage.work)
-    waiting, running = _left(stage, watch), dict[Any, Job]()
-    while waiting or running:
-        while waiting and len(running) < room():
+    waiting = _left(stage, watch)
+    while waiting or hands.busy:
+        while waiting and hands.free:
             job = waiting.popleft()
             watch.job_began(stage.name, job.trial, job.seed)
             try:
@@ -102,12 +146,10 @@ def run_stage(
                 watch.job_ended(stage.keep(job, {"failed": " ".join(str(error).split())}))
                 continue
             store.test_opened(stage.purpose, job.trial.trial_id, job.seed)
-            shown = f"{stage.verb} {job.trial.trial_id} seed {job.seed}"
-            running[task.options(**needs[job.trial.architecture].options(), name=shown).remote(*arguments)] = job
-        done = ray.wait(list(running), timeout=TICK)[0] if running else []
-        for reference in done:
-            watch.job_ended(stage.keep(running.pop(reference), _answer(reference)))
-        if not (waiting or running):
+            hands.begin(job, arguments)
+        for job, answer in hands.ended():
+            watch.job_ended(stage.keep(job, answer))
+        if not (waiting or hands.busy):
             waiting = _left(stage, watch)  # what was found may ask for more
         store.refresh_tables()
         watch.tick()

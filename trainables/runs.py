@@ -1,11 +1,17 @@
 """What a trial is to whoever runs it, whatever it trains."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from trainables.report import EpochReport
+
+CHECKPOINT_EVERY = 30.0  # seconds; a trial that is interrupted loses at most that much, and a step
+ALONE = "dedicated"  # the backend of a trial that trains on its own
 
 
 class Run(ABC):
@@ -51,3 +57,21 @@ class Run(ABC):
     @abstractmethod
     def weights(self) -> dict[str, Tensor]:
         """Returns what it leaves, as it is now, under the names of the networks."""
+
+    def about(self, backend: str = ALONE) -> dict[str, Any]:
+        """Returns what a record keeps of a trial beside its reports: what trains, and where and how in this process."""
+        names = ("parameters", "device", "manifold_digest", "trained_manifold_digest")
+        return {name: getattr(self, name) for name in names} | {"threads": torch.get_num_threads(), "backend": backend}
+
+
+class Clock:
+    """Says once whenever so many seconds have passed."""
+
+    def __init__(self, seconds: float = CHECKPOINT_EVERY) -> None:
+        self._seconds, self._last = seconds, time.monotonic()
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        due = now - self._last >= self._seconds
+        self._last = now if due else self._last
+        return due

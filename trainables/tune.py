@@ -1,6 +1,5 @@
 """Trials inside a Ray cluster. The one file below `study` that imports ray."""
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -17,10 +16,8 @@ from trainables.examination import Model, examined
 from trainables.manifolds.store import ManifoldStore
 from trainables.provision import Told, load_data, provide
 from trainables.report import EpochReport, Said
-from trainables.runs import Run
+from trainables.runs import Clock, Run
 from trainables.trials import prepared, shared
-
-CHECKPOINT_EVERY = 30.0  # seconds; a trial that is interrupted loses at most that much, and a step
 
 
 def trainable(point: Mapping[str, Any]) -> None:
@@ -37,7 +34,7 @@ def trainable(point: Mapping[str, Any]) -> None:
         run = prepared(config, point["manifolds"])
         if point.get("checkpoint"):
             run.go_on(point["checkpoint"])
-        due = _Clock(CHECKPOINT_EVERY)
+        due = Clock()
         reports = run.reports(lambda: _say(_said(run, None)) if due() else None)
         for report in reports:
             _show(f"{point['trial_id']}, epoch {min(report.epoch + 1, config.epochs)} of {config.epochs}")
@@ -61,7 +58,7 @@ def retrain(config: Mapping[str, Any], manifolds: str) -> dict[str, Any]:
         run = prepared(trial_from_dict(config), manifolds)
         *_, last = run.reports()
         weights = {name: tensor.contiguous() for name, tensor in run.weights().items()}
-        return {**asdict(last), **_about(run), "weights": save(weights)}
+        return {**asdict(last), **run.about(), "weights": save(weights)}
     except Exception as error:
         return {"failed": _in_one_line(error)}
 
@@ -120,19 +117,6 @@ def appraise_manifold(config: Mapping[str, Any], attacked: int, manifolds: str) 
     }
 
 
-class _Clock:
-    """Says once whenever so many seconds have passed."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds, self._last = seconds, time.monotonic()
-
-    def __call__(self) -> bool:
-        now = time.monotonic()
-        due = now - self._last >= self._seconds
-        self._last = now if due else self._last
-        return due
-
-
 def _show(text: str) -> None:
     """Names this process, which the dashboard lists: a reused actor keeps the name that it was made with."""
     ray._raylet.setproctitle(f"ray::{text}")  # type: ignore[attr-defined] # as Ray itself does for tasks
@@ -145,14 +129,9 @@ def _say(said: Said) -> None:
 def _said(run: Run, report: EpochReport | None, *, with_checkpoint: bool = True) -> Said:
     return Said(
         report=None if report is None else asdict(report),
-        model=_about(run),
+        model=run.about(),
         checkpoint=run.checkpoint() if with_checkpoint else None,
     )
-
-
-def _about(run: Run) -> dict[str, Any]:
-    names = ("parameters", "device", "manifold_digest", "trained_manifold_digest")
-    return {name: getattr(run, name) for name in names} | {"threads": torch.get_num_threads()}
 
 
 def _settle() -> None:

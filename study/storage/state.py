@@ -19,7 +19,8 @@ class Model:
         parameters: of the classifier.
         manifold_digest: names the manifold behind on-manifold numbers, or None.
         trained_manifold_digest: names the one that codes were moved on in training, where that is another; else None.
-        threads: that it was trained with, where that is known: sums depend on it.
+        threads: that it was trained with, where that is known: sums depend on it, and on the backend.
+        backend: "dedicated", or "fused-K" for one of K models in a fused step; None where that is not known.
     """
 
     parameters: int | None = None
@@ -27,6 +28,7 @@ class Model:
     manifold_digest: str | None = None
     trained_manifold_digest: str | None = None
     threads: int | None = None
+    backend: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -130,7 +130,7 @@ def _trial(trial: Trial) -> Row:
         "seed": trial.config["seed"],
         "replicate_of": trial.replicate_of,
         "signature": trial.signature,
-        "backend": "torch",
+        "backend": trial.model.backend,
         "epochs": len(trial.curve),
         "device": trial.model.device,
         "manifold_digest": trial.model.manifold_digest,

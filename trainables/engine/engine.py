@@ -20,6 +20,7 @@ from trainables.trials import prepared
 
 TURN = 0.25  # seconds of the device that one kin has before another
 LARGEST = 64
+MOST = 256  # trials that an engine asks for: more would be proposed knowing too little
 
 
 @final
@@ -48,13 +49,21 @@ class Engine:
         self._current: Line | None = None
         self._until = 0.0
 
-    def submit(self, config: AnyTrialConfig, checkpoint: bytes | None = None, rungs: Collection[int] = ()) -> int:
+    def submit(
+        self,
+        config: AnyTrialConfig,
+        checkpoint: bytes | None = None,
+        rungs: Collection[int] = (),
+        *,
+        weights: bool = False,
+    ) -> int:
         """Takes in a trial, which begins as soon as a slot is free.
 
         Args:
             config: of the trial.
             checkpoint: where it goes on, of a trial with this config.
             rungs: epochs whose reports are to come with a checkpoint.
+            weights: whether its last word is to come with its weights.
 
         Returns:
             a handle, which names the trial here.
@@ -68,9 +77,9 @@ class Engine:
         assert isinstance(run, ClassifierRun), "what a classifier's config prepares"
         if checkpoint is not None:
             run.go_on(checkpoint)
-        return self.admit(run, rungs)
+        return self.admit(run, rungs, weights=weights)
 
-    def admit(self, run: ClassifierRun, rungs: Collection[int] = ()) -> int:
+    def admit(self, run: ClassifierRun, rungs: Collection[int] = (), *, weights: bool = False) -> int:
         """Takes in a trial that is prepared; nobody else may go on with it.
 
         Raises:
@@ -93,7 +102,7 @@ class Engine:
             if busy and not line.busy:  # who was away has no claim to the time that others have used since
                 line.used = max(line.used, min(each.used for each in busy))
             here = replace(run, device=str(self._device))
-            trial = Trial(handle=next(self._handles), run=here, rungs=rungs)
+            trial = Trial(handle=next(self._handles), run=here, rungs=rungs, weights=weights)
             self._trials[trial.handle] = trial, line
             line.add(trial)
         return trial.handle
@@ -122,6 +131,13 @@ class Engine:
     def busy(self) -> bool:
         """Tells whether there is anything to do."""
         return bool(self._trials)
+
+    @property
+    def room(self) -> int:
+        """Counts the trials that it should have: those that fill the steps of all kinds that are here, and one more."""
+        with self._turns:
+            busy = sum(line.slots for line in self._busy())
+        return min(busy or (self._slots or 1), MOST) + 1
 
     def advance(self) -> list[News]:
         """Does one fused step of the kin whose turn it is, and returns what has happened; at once if all is done."""

@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Collection, MutableMapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, final
 
 import torch
@@ -18,6 +18,7 @@ from trainables.files import one_line
 from trainables.manifolds.manifold import Manifold
 from trainables.pipeline import ClassifierRun
 from trainables.report import EpochReport, Said
+from trainables.runs import Clock
 from trainables.training.loop import end_epoch
 
 Residents = MutableMapping[Any, Resident]
@@ -30,22 +31,24 @@ class Trial:
     Attributes:
         handle: names it.
         run: what it is.
-        rungs: epochs whose reports come with a checkpoint.
+        rungs: epochs whose reports come with a checkpoint; others do where one is due.
+        weights: whether its last word comes with its weights.
         slot: that it has, or None while it waits.
     """
 
     handle: int
     run: ClassifierRun
     rungs: Collection[int]
+    weights: bool = False
     slot: Slot | None = None
+    due: Clock = field(default_factory=Clock)
 
-    def said(self, report: EpochReport) -> Said:
-        """Returns what it says after an epoch."""
-        names = ("parameters", "device", "manifold_digest", "trained_manifold_digest")
+    def said(self, report: EpochReport, slots: int) -> Said:
+        """Returns what it says after an epoch in a step of so many slots."""
         return Said(
             report=asdict(report),
-            model={name: getattr(self.run, name) for name in names},
-            checkpoint=self.run.checkpoint() if report.epoch in self.rungs else None,
+            model=self.run.about(f"fused-{slots}"),
+            checkpoint=self.run.checkpoint() if report.epoch in self.rungs or self.due() else None,
         )
 
 
@@ -74,6 +77,11 @@ class Line:
     def busy(self) -> bool:
         """Tells whether there is anything to do."""
         return bool(self._waiting or self._seated)
+
+    @property
+    def slots(self) -> int:
+        """Counts the models of a fused step; 1 where that has not been measured."""
+        return self._slots or 1
 
     def add(self, trial: Trial) -> None:
         """Puts a trial at the end of those who wait."""
@@ -161,10 +169,13 @@ class Line:
             return [_failure(trial, _said(error))]
         if report is None:
             return []
+        assert self._cohort is not None, "a trial has a slot"
         over = bool(report.infeasible) or report.epoch == training.config.epochs
+        said = trial.said(report, len(self._cohort.slots))
         if over:
             self._vacate(trial)
-        return [News(handle=trial.handle, said=trial.said(report), over=over)]
+        weights = trial.run.weights() if over and trial.weights else None
+        return [News(handle=trial.handle, said=said, over=over, weights=weights)]
 
     def _vacate(self, trial: Trial) -> None:
         assert self._cohort is not None, "a trial has a slot"

@@ -1,5 +1,6 @@
 from typing import NamedTuple
 
+from trainables.differentiation import Tensors
 from trainables.report import Said
 
 
@@ -11,9 +12,11 @@ class News(NamedTuple):
         said: by that trial, as a trial on its own would have.
         over: whether it was the last word.
         note: what somebody should know, in one sentence, or None.
+        weights: that the trial leaves, with its last word, where they were asked for.
     """
 
     handle: int | None = None
     said: Said | None = None
     over: bool = False
     note: str | None = None
+    weights: Tensors | None = None
