@@ -1,0 +1,92 @@
+"""A search and a confirmation whose models train in the slots of engines."""
+
+from typing import Any, final
+
+from study.desk import Desk
+from study.engines import Engines, Heard
+from study.interrupt import Interrupt
+from study.monitoring.watch import Watch
+from study.scheduling.pareto_halving import Decision
+from study.stages import RETRIES, Hands, Job
+
+
+def run_fused_search(desk: Desk, engines: Engines[str], watch: Watch, interrupt: Interrupt) -> None:
+    """Runs trials until the desk has none left.
+
+    Args:
+        desk: hands them out.
+        engines: train them.
+        watch: is told what happens.
+        interrupt: stops the search between two looks.
+
+    Raises:
+        KeyboardInterrupt: if it was stopped; what has ended by then is recorded.
+        WorkersDie: if engines die whatever they are given.
+    """
+    rungs = desk.store.config.rungs()
+    while not desk.exhausted:
+        while engines.free and (trial := desk.next()):
+            watch.trial_began(trial)
+            checkpoint = desk.checkpoint(trial.trial_id)
+            engines.begin(trial.trial_id, trial.config, checkpoint=checkpoint, rungs=rungs)
+        for heard in engines.heard():
+            _take(desk, engines, watch, heard)
+        desk.store.refresh_tables()
+        watch.tick()
+        interrupt.check()
+
+
+def _take(desk: Desk, engines: Engines[str], watch: Watch, heard: Heard[str]) -> None:
+    trial_id = heard.job
+    if heard.word is None:
+        trial = desk.broke(trial_id, heard.died, first=heard.first)
+        if trial.state != "RUNNING":  # else it will be tried again
+            watch.trial_ended(trial)
+        return
+    assert heard.word.said is not None, "a job says something"
+    decision = desk.hear(trial_id, heard.word.said)
+    if decision is not Decision.CONTINUE and not heard.word.over:
+        engines.cancel(trial_id)  # a paused trial gives its slot back; the engine will know it as a new one
+    if decision is not Decision.CONTINUE or heard.word.over:
+        watch.trial_ended(desk.end(trial_id))
+
+
+@final
+class Slots(Hands):
+    """The slots of engines, where candidates are trained once more."""
+
+    def __init__(self, engines: Engines[Job]) -> None:
+        self._engines = engines
+        self._tries: dict[str, int] = {}
+
+    @property
+    def busy(self) -> int:
+        return self._engines.jobs
+
+    @property
+    def free(self) -> bool:
+        return self._engines.free
+
+    def begin(self, job: Job, arguments: tuple[Any, ...]) -> None:
+        config, *_ = arguments
+        self._engines.begin(job, config, weights=True)
+
+    def ended(self) -> list[tuple[Job, dict[str, Any]]]:
+        answers = [(heard.job, self._answer(heard)) for heard in self._engines.heard()]
+        return [(job, answer) for job, answer in answers if answer is not None]
+
+    def _answer(self, heard: Heard[Job]) -> dict[str, Any] | None:
+        if heard.word is None:
+            return self._tried_again(heard)
+        said = heard.word.said
+        assert said is not None, "a job says something"
+        if said.failed is not None:
+            return {"failed": said.failed}
+        return {**(said.report or {}), **said.model, "weights": heard.word.weights} if heard.word.over else None
+
+    def _tried_again(self, heard: Heard[Job]) -> dict[str, Any] | None:
+        tries = self._tries[heard.job.name] = self._tries.get(heard.job.name, 0) + 1
+        if tries > RETRIES:
+            return {"failed": f"{heard.died}, {tries} times"}
+        self._engines.begin(heard.job, heard.job.config, weights=True)
+        return None
