@@ -36,6 +36,7 @@ QUIET: Mapping[str, str] = MappingProxyType(
         "TUNE_DISABLE_SIGINT_HANDLER": "1",
         "TUNE_WARN_THRESHOLD_S": "60",
         "RAY_LOG_MONITOR_MANY_FILES_THRESHOLD": "0",  # lists its folder now and then; else ten times a second
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait for each other leave their processor to whoever has work
         "SPT_NOENV": "1",  # a process that names itself would write over its environment, by which orphans are found
     }
 )

@@ -9,6 +9,7 @@ REPOSITORY = Path(__file__).parents[1]
 # Tensors are small here: more threads would wait for each other, for minutes where another process has a core. Set
 # before torch is imported, and handed down to the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # where there are more after all, waiting takes no processor
 
 # No deadline for an example: a machine that is shared stands still now and then.
 settings.register_profile("patient", deadline=None)
