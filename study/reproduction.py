@@ -19,6 +19,7 @@ from study.storage.state import Model, State, Trial, folded
 from study.storage.store import finite, recall
 from study.talking import say
 from trainables.files import is_address, redacted
+from trainables.report import ALONE
 
 if TYPE_CHECKING:
     from trainables.runs import Run
@@ -104,8 +105,8 @@ def reproduce(asked: Reproduction) -> int:
     study_config, state = recall(asked.run_dir), folded(read(asked.run_dir / "journal"))
     record = _recorded(asked, state, asdict(study_config.confirmation()))
     _must_lie_outside(asked)
-    threads = record.model.threads or 1
-    say(f"training {record.name} again, with {threads} thread(s)")
+    threads, backend = record.model.threads or 1, record.model.backend or ALONE
+    say(f"training {record.name} again, {backend}, with {threads} thread(s)")
     reports, weights = _trained(record, asked, threads)
     differences = _told(record, reports, weights)
     if asked.out:
@@ -194,11 +195,28 @@ def _trained(record: Record, asked: Reproduction, threads: int) -> tuple[dict[in
     keep_memory()
     run = _prepared(record, asked)
     reports, last = {}, max(record.reports)
-    for report in run.reports():
-        reports[report.epoch] = json.loads(json.dumps(finite(asdict(report))))
-        if report.epoch >= last:
+    for report in _reported(run, record.model):
+        reports[report["epoch"]] = json.loads(json.dumps(finite(report)))
+        if report["epoch"] >= last:
             break
     return reports, save({name: tensor.contiguous() for name, tensor in run.weights().items()})
+
+
+def _reported(run: "Run", model: Model) -> Iterator[dict[str, Any]]:
+    """Yields the reports of a run on the backend of then: in a slot of as many, whose neighbours change no bit."""
+    from trainables.engine import Engine
+    from trainables.pipeline import ClassifierRun
+
+    slots = (model.backend or "").partition("fused-")[2]
+    if not (slots and isinstance(run, ClassifierRun)):
+        yield from map(asdict, run.reports())
+        return
+    engine = Engine("", slots=int(slots), device=model.device or "cpu")
+    engine.admit(run)
+    for news in engine.run():
+        if news.said is None or news.said.report is None:
+            raise Refused(f"the trial cannot be trained as it was: {news.note or (news.said and news.said.failed)}")
+        yield news.said.report
 
 
 def _prepared(record: Record, asked: Reproduction) -> "Run":

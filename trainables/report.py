@@ -79,6 +79,9 @@ class EpochReport:
 EPOCH_REPORT_FIELDS = tuple(f.name for f in fields(EpochReport))
 
 
+ALONE = "dedicated"  # the backend of a trial that trains on its own
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """One message from a trial to whoever runs it.

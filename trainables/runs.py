@@ -8,10 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables.report import EpochReport
+from trainables.report import ALONE, EpochReport
 
 CHECKPOINT_EVERY = 30.0  # seconds; a trial that is interrupted loses at most that much, and a step
-ALONE = "dedicated"  # the backend of a trial that trains on its own
 
 
 class Run(ABC):
