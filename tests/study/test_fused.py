@@ -14,7 +14,7 @@ from tests.study.processes import Driver, ended, wait_for
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(400)]
 
 SMALL = [
-    *("--scale", "smoke", "--architectures", "mlp", "--n-train", "300", "--trials", "8", "--seeds", "1"),
+    *("--scale", "smoke", "--architectures", "mlp", "--n-train", "300", "--trials", "14", "--seeds", "1"),
     *("--backend", "fused"),
 ]
 MEASURED = ("trial_id", "label", "state", "seed", "signature", "gradient_evaluations", "forward_passes", "message")
@@ -72,7 +72,7 @@ def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(whole: Path, run
     driver.strike(number)
     assert driver.finish()[0] == status
     assert driver.gone(within=30)
-    assert ended(runs / name) < 8
+    assert ended(runs / name) < 14
 
     assert Driver("--resume", runs / name, "--concurrency", "1").finish()[::2] == (0, "")
 
