@@ -87,7 +87,7 @@ def appraise(
         root: of the manifolds' store.
         interrupt: stops it.
         tick: is called now and then.
-        say: is told if it cannot be measured; the study's own results do not depend on that.
+        say: is told that it begins, and if it cannot be measured; the study's own results do not depend on that.
 
     Raises:
         KeyboardInterrupt: if that was asked for.
@@ -97,6 +97,7 @@ def appraise(
     if not config.moves or known or (store.run_dir / NUMBERS).is_file():
         return
     provenance.log_test_access(store.run_dir, {"purpose": "the quality of the manifold"})
+    say(f"measuring the manifold on {config.data.n_test} test images")
     task = ray.remote(max_retries=RETRIES)(appraise_manifold).options(**_placed("measure the manifold"))
     reference: Any = task.remote(_trial(config), config.n_attacked, root)
     try:
@@ -108,6 +109,7 @@ def appraise(
     except ray.exceptions.RayError as error:
         say(f"the manifold could not be measured, and the report goes without: {_reason(error)}; --resume tries again")
         return
+    say("")
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **found.pop("pictures"))
     write_bytes(store.run_dir / PICTURES, buffer.getvalue())
