@@ -4,6 +4,7 @@ Stutz, Hein and Schiele, CVPR 2019 (arXiv 1812.00740), section 3 and supplementa
 every batch, "full" all of it, "weak" keeps the first successful iterate; Rand* and DataAugm take the random starts of
 the attack and no step. Radii are .3 for L-inf, 1.5 and .3 for L2; 40 steps of .005, in whatever unit. Unlike in the
 paper's code, DataAugm's transformations lie around the identity ("uncentred" is as there), and a batch is one update.
+"RandTrue whole box" is not the paper's: codes from all of the manifold's box, a control for the new data that they are.
 """
 
 from dataclasses import dataclass, replace
@@ -47,6 +48,7 @@ STRATEGIES = MappingProxyType(
         **dict.fromkeys(("Reg+OnTrue", "Reg+OnLearned", "Reg+OnData"), _together(_PIXEL, _MANIFOLD)),
         "AdvTrans": Strategy(roles=(_AFFINE,)),
         "DataAugm": Strategy(roles=(replace(_AFFINE, steps=0),)),
+        "RandTrue whole box": Strategy(roles=(replace(_MANIFOLD, steps=0, whole_box=True),)),
         "DataAugm uncentred": Strategy(roles=(replace(_AFFINE, steps=0, centred=False),)),
         "Reg+AdvTrans": _together(_PIXEL, _AFFINE),
     }

@@ -161,3 +161,17 @@ def test_tables_name_the_manifold_that_a_role_moves_on() -> None:
     assert learned["config.roles.manifold.on.box"] == "2.0"
     assert learned["config.roles.manifold.on.model.agnostic"] is False
     assert known["config.roles.manifold.on"] == "known"
+
+
+def test_a_random_code_of_the_whole_box_is_another_structure_and_nothing_else_changes() -> None:
+    manifold = RoleConfig(threat="manifold", steps=0)
+    config = TrialConfig(roles=(manifold,))
+    boxed = replace(config, roles=(replace(manifold, whole_box=True),))
+
+    assert "whole_box" not in config.to_dict()["roles"][0]
+    assert boxed.to_dict()["roles"][0]["whole_box"]
+    assert boxed.signature() != config.signature()
+    with pytest.raises(ValueError, match="0 steps"):
+        replace(manifold, whole_box=True, steps=5)
+    with pytest.raises(ValueError, match="whole box"):
+        RoleConfig(threat="pixel", steps=0, whole_box=True)

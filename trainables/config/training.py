@@ -33,6 +33,8 @@ class RoleConfig:
         beta: of TRADES.
         centred: whether random starts lie around the code itself. False puts them around zero, as the paper's code does
             for DataAugm: there the scale always ends at its lower bound.
+        whole_box: whether random starts lie anywhere in the box of codes, whatever the radius: new images, as far as
+            the manifold has them.
     """
 
     threat: ThreatName
@@ -47,6 +49,7 @@ class RoleConfig:
     loss: Literal["ce", "trades"] = "ce"
     beta: float = 1.0
     centred: bool = True
+    whole_box: bool = False
 
     def __post_init__(self) -> None:
         must_choose(self)
@@ -70,6 +73,10 @@ class RoleConfig:
         must(
             self.centred or (self.threat == "affine" and self.steps == 0),
             f"only random transformations (affine, 0 steps) lie off their centre; got {self.threat!r}, {self.steps=}",
+        )
+        must(
+            not self.whole_box or (self.threat != "pixel" and self.steps == 0),
+            f"only random codes (0 steps) lie in the whole box; got {self.threat!r}, {self.steps=}",
         )
 
     @classmethod

@@ -132,6 +132,7 @@ class TrialConfig:
                 "loss": role.loss,
                 "centred": role.centred,
                 "capacity": capacity,
+                **({"whole_box": True} if role.whole_box else {}),
             }
             for role, capacity in zip(self.roles, self.capacities(), strict=True)
         ]
@@ -163,7 +164,7 @@ class TrialConfig:
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         if not self.evaluation.strong:
             del plain["evaluation"]["strong"]
-        plain["roles"] = [{k: v for k, v in role.items() if (k, v) != ("on", None)} for role in plain["roles"]]
+        plain["roles"] = [{k: v for k, v in role.items() if (k, v) not in UNSAID} for role in plain["roles"]]
         return {k: v for k, v in plain.items() if (k, v) != ("checkpoint", "last")}
 
     @classmethod
@@ -178,6 +179,8 @@ class TrialConfig:
         values["roles"] = tuple(RoleConfig.from_dict(role) for role in values.get("roles", ()))
         return cls(**values)
 
+
+UNSAID = (("on", None), ("whole_box", False))  # of a role: digests are those of before there was a choice
 
 PARTS = {
     "data": DataConfig,

@@ -1,5 +1,6 @@
 from typing import final
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -17,10 +18,12 @@ class ManifoldThreat(Threat):
         code: of the examples.
         norm: of the ball.
         radius: in code units, one number or one for every example.
+        whole_box: whether a start lies anywhere in the latent box, and not in the ball.
     """
 
-    def __init__(self, manifold: Manifold, code: Code, norm: Norm, radius: Tensor) -> None:
+    def __init__(self, manifold: Manifold, code: Code, norm: Norm, radius: Tensor, *, whole_box: bool = False) -> None:
         self.manifold, self.code, self.norm, self.radius = manifold, code, norm, radius
+        self.whole_box = whole_box
 
     @property
     def anchor(self) -> Float[Tensor, "batch code"]:
@@ -38,4 +41,14 @@ class ManifoldThreat(Threat):
 
     def at(self, rows: Tensor) -> "ManifoldThreat":
         code = Code(*(part[rows] for part in self.code))
-        return ManifoldThreat(self.manifold, code, self.norm, radius_at(self.radius, rows))
+        return ManifoldThreat(self.manifold, code, self.norm, radius_at(self.radius, rows), whole_box=self.whole_box)
+
+    def start(
+        self, gaussian: Float[Tensor, "batch *shape"], uniform: Float[Tensor, "batch"]
+    ) -> Float[Tensor, "batch *shape"]:
+        """Returns a random perturbation inside the ball and the box; or one to any point of the box, all alike."""
+        if not self.whole_box:
+            return super().start(gaussian, uniform)
+        low, high = self.box
+        place: Tensor = torch.special.ndtr(gaussian)
+        return low + (high - low) * place - self.code.free

@@ -182,7 +182,8 @@ class Step:
             return PixelThreat(batch.images[positions], self.norm, numbers.radius)
         free, fixed = (part[positions] for part in batch.codes[plan.config.threat])
         centre = free if plan.config.centred else torch.zeros_like(free)
-        return ManifoldThreat(self.manifolds[plan.config.threat], Code(centre, fixed), self.norm, numbers.radius)
+        manifold, whole_box = self.manifolds[plan.config.threat], plan.config.whole_box
+        return ManifoldThreat(manifold, Code(centre, fixed), self.norm, numbers.radius, whole_box=whole_box)
 
     def _objective(self, batch: Batch, positions: Tensor, folded: Tensors, plan: RolePlan) -> Objective:
         labels = batch.labels[positions]
