@@ -7,6 +7,8 @@ by damped Gauss-Newton steps, since a code is a few numbers; and random perturba
 the adversarial ones, since almost every direction leaves a manifold of 6 dimensions in 784.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -28,7 +30,7 @@ from trainables.threats.threat import Threat
 STEPS = 40
 DAMPING, EASE, STRAIN = 1e-2, 0.3, 4.0  # of the first step; after one that helped; after one that did not
 PROBE = 1e-6  # how far a code is moved to see what that does to its image
-GAIN, PATIENCE = 1e-6, 4  # a search ends when no square distance has fallen by such a part in so many steps
+GAIN, PATIENCE = 1e-6, 6  # an example's search ends when its square distance falls by less than that so many times
 STARTS, DRAWS = 3, 64
 NEIGHBOURS = 50
 
@@ -222,30 +224,40 @@ def _promising(manifold: Manifold, images: Tensor, start: Code, spread: Tensor, 
 
 
 def _descended(manifold: Manifold, images: Tensor, start: Code) -> tuple[Tensor, Tensor]:
-    """Takes damped Gauss-Newton steps (Levenberg 1944, Marquardt 1963), every example its own."""
-    free, damping = start.free, torch.full_like(start.free[:, :1], DAMPING)
-    probes = PROBE * torch.eye(free.shape[1], dtype=free.dtype)
+    """Takes damped Gauss-Newton steps (Levenberg 1944, Marquardt 1963), every example its own while that helps."""
+    free, damping = start.free.clone(), torch.full_like(start.free[:, :1], DAMPING)
+    idle = torch.zeros(len(free), dtype=torch.int64)
 
-    def residual(code: Tensor) -> Tensor:
-        return (manifold.decode(Code(code, start.fixed)) - images).flatten(1)
+    def residual(code: Tensor, rows: Tensor) -> Tensor:
+        return (manifold.decode(Code(code, start.fixed[rows])) - images[rows]).flatten(1)
 
-    left, idle = residual(free), 0
+    left = residual(free, torch.arange(len(free)))
     for _ in range(STEPS):
-        # Differences, because not every operation that renders has a forward derivative.
-        jacobian = torch.stack([residual(free + probe) - residual(free - probe) for probe in probes], dim=2) / 2 / PROBE
-        curvature = jacobian.mT @ jacobian
-        scale = curvature.diagonal(dim1=1, dim2=2).clamp_min(1e-12)
-        step = torch.linalg.solve(curvature + torch.diag_embed(damping * scale), -(jacobian.mT @ left[:, :, None]))
-        moved = manifold.clamp(free + step[:, :, 0])
-        then = residual(moved)
-        before, after = left.square().sum(1), then.square().sum(1)
-        better = (after < before)[:, None]
-        free, left = torch.where(better, moved, free), torch.where(better, then, left)
-        damping = torch.where(better, damping * EASE, damping * STRAIN)
-        idle = 0 if bool((before - after > GAIN * before).any()) else idle + 1
-        if idle == PATIENCE:
+        rows = (idle < PATIENCE).nonzero()[:, 0]
+        if not len(rows):
             break
+        own = partial(residual, rows=rows)
+        moved = manifold.clamp(free[rows] + _step(own, free[rows], left[rows], damping[rows]))
+        then = own(moved)
+        before, after = left[rows].square().sum(1), then.square().sum(1)
+        better = after < before
+        free[rows[better]], left[rows[better]] = moved[better], then[better]
+        damping[rows] *= torch.where(better, EASE, STRAIN)[:, None]
+        idle[rows] = torch.where(before - after > GAIN * before, 0, idle[rows] + 1)
     return free, left.norm(dim=1)
+
+
+def _step(residual: Callable[[Tensor], Tensor], free: Tensor, left: Tensor, damping: Tensor) -> Tensor:
+    """Returns the damped Gauss-Newton step of every code.
+
+    Derivatives are differences, because not every operation that renders has a forward derivative.
+    """
+    probes = PROBE * torch.eye(free.shape[1], dtype=free.dtype)
+    jacobian = torch.stack([residual(free + probe) - residual(free - probe) for probe in probes], dim=2) / 2 / PROBE
+    curvature = jacobian.mT @ jacobian
+    scale = curvature.diagonal(dim1=1, dim2=2).clamp_min(1e-12)
+    step: Tensor = torch.linalg.solve(curvature + torch.diag_embed(damping * scale), -(jacobian.mT @ left[:, :, None]))
+    return step[:, :, 0]
 
 
 @torch.no_grad()
