@@ -21,7 +21,7 @@ test: $(READY)  ## the quick tests
 	$(BIN)/python -m pytest -q $(SPREAD)
 
 test-slow: $(READY)  ## the tests that take longer: real Ray studies, interruptions, planted bugs
-	$(BIN)/python -m pytest -q $(SPREAD) -m "(slow or ray) and not kills"
+	$(BIN)/python -m pytest -q $(SPREAD) --no-loadscope-reorder -m "(slow or ray) and not kills"
 
 test-kills: $(READY)  ## a study that loses its driver, workers and node 30 times
 	$(BIN)/python -m pytest -q -s -m kills
