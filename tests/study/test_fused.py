@@ -80,9 +80,9 @@ def test_a_study_whose_driver_was_killed_goes_on_as_if_it_had_not_been(whole: Pa
 
 
 def test_trials_whose_engine_is_killed_are_tried_again_by_another(runs: Path) -> None:
-    small = [*SMALL, "--n-train", "1000", "--epochs", "6", "--no-confirm"]
+    small = [*SMALL, "--n-train", "1000", "--epochs", "4", "--trials", "5", "--no-confirm"]
     driver = Driver(*small, "--runs", runs, "--name", "killed")
-    assert wait_for(lambda: ended(runs / "killed", "report") >= 4, 120)
+    assert wait_for(lambda: ended(runs / "killed", "report") >= 2, 120)
     killed = engines(driver)
     for process in killed:
         os.kill(process, signal.SIGKILL)
