@@ -12,6 +12,7 @@ import argparse
 import random
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -52,12 +53,8 @@ def said(store: Store, trial: Trial) -> Said:
     epoch, rungs = trial.epoch + 1, store.config.rungs()
     error, robust = errors(trial.point)
     late = 0.5**epoch * CHANCE.random()
-    report = {**vars_of(NOTHING), "epoch": epoch, "error": error + late, "robust_error": robust + late}
+    report = {**asdict(NOTHING), "epoch": epoch, "error": error + late, "robust_error": robust + late}
     return Said(report=report, model=MODEL, checkpoint=CHECKPOINT if epoch in rungs else None)
-
-
-def vars_of(report: object) -> dict[str, object]:
-    return {name: getattr(report, name) for name in report.__dataclass_fields__}  # type: ignore[attr-defined] # ours
 
 
 def grow(sampler: str, workers: int, trials: int, folder: Path) -> None:

@@ -59,12 +59,10 @@ class FusedTrials:
     def __init__(self, manifolds: str, slots: int | None) -> None:
         import torch  # the driver, which has this class too, need not
 
-        from trainables.allocation import keep_memory
         from trainables.engine import Engine
+        from trainables.tune import settle
 
-        cpus = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)  # type: ignore[no-untyped-call] # Ray's
-        torch.set_num_threads(max(1, int(cpus)))
-        keep_memory()
+        settle()
         self._engine = Engine(manifolds, slots=slots, device="cuda" if torch.cuda.is_available() else "cpu")
         self._tickets: dict[int, int] = {}  # by handle
         self._said: SimpleQueue[News | Word] = SimpleQueue()

@@ -27,7 +27,7 @@ def trainable(point: Mapping[str, Any]) -> None:
     wrong in it is said as `failed`, since trying the same again would go wrong the same way. `point["manifolds"]` is
     the store of learned ones.
     """
-    _settle()
+    settle()
     try:
         config = trial_from_dict(point["config"])
         _show(f"{point['trial_id']}, epoch 1 of {config.epochs}")
@@ -53,7 +53,7 @@ def retrain(config: Mapping[str, Any], manifolds: str) -> dict[str, Any]:
     Returns:
         the keys of an `EpochReport`, of what is known about the model, and `weights`; or `failed`: what went wrong.
     """
-    _settle()
+    settle()
     try:
         run = prepared(trial_from_dict(config), manifolds)
         *_, last = run.reports()
@@ -80,7 +80,7 @@ def attack(
     Returns:
         `found` and `ledger`, see `trainables.examination.examined`; or `failed`: what went wrong.
     """
-    _settle()
+    settle()
     try:
         own, *more = (Model(config=TrialConfig.from_dict(config), weights=held) for config, held in (model, *others))
         return examined(own, more, how["strength"], manifolds, attacked=how["images"], seed=how["seed"])
@@ -90,7 +90,7 @@ def attack(
 
 def make_shared(config: Mapping[str, Any], manifolds: str) -> Iterator[Told]:
     """Makes what the trials of a study share, unless the store has it, and tells how far it is."""
-    _settle()
+    settle()
     yield from shared(trial_from_dict(config), manifolds)
 
 
@@ -101,7 +101,7 @@ def appraise_manifold(config: Mapping[str, Any], attacked: int, manifolds: str) 
         `digest`; `quality` as plain values, or None where it is known; `pictures`, arrays of bytes by what they show;
         `distances`, arrays by kind of perturbation and measure.
     """
-    _settle()
+    settle()
     trial = TrialConfig.from_dict(config)
     manifold = provide(trial.manifold, trial.data, manifolds)["manifold"]
     store, data = ManifoldStore(manifolds), load_data(trial.data)
@@ -134,7 +134,8 @@ def _said(run: Run, report: EpochReport | None, *, with_checkpoint: bool = True)
     )
 
 
-def _settle() -> None:
+def settle() -> None:
+    """Makes this process of Ray's one that computes: with as many threads as it has processors, keeping its memory."""
     # More threads than the trial was given would slow its neighbours; and sums depend on how many there are.
     cpus = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)  # type: ignore[no-untyped-call] # Ray's
     torch.set_num_threads(max(1, int(cpus)))

@@ -234,3 +234,13 @@ def run_to_the_end(desk):
 
 def ended(store):
     return [(trial.trial_id, trial.state, trial.stopped_at, trial.curve) for trial in store.state.trials.values()]
+
+
+def test_one_death_that_many_trials_share_counts_once(tmp_path):
+    with begin(tmp_path, trials=20, architectures=("mlp",)) as store:
+        desk = Desk(store)
+        lost = [desk.next().trial_id for _ in range(2 * MOST_DEATHS)]
+        for place, trial_id in enumerate(lost):
+            desk.broke(trial_id, "its engine died", first=place == 0)
+
+        assert [desk.next().trial_id for _ in lost] == lost
