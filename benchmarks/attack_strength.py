@@ -24,7 +24,7 @@ import foolbox
 import pyautoattack
 import torch
 from hardware import describe
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from trainables.attacks.attack import look
@@ -38,6 +38,7 @@ from trainables.evaluation.errors import Subject
 from trainables.evaluation.measure import pixel_threats
 from trainables.evaluation.tally import Cost, Tally, costed
 from trainables.geometry import NORMS
+from trainables.packing import pack_weights
 from trainables.pipeline import prepare
 from trainables.provision import load_once
 from trainables.seeding import stream
@@ -105,7 +106,7 @@ def subject(name: str, root: Path, folder: Path) -> Subject:
         *_, last = run.reports()
         print(f"{name}: trained in {last.seconds:.0f} s, test error {last.error:.3f}", file=sys.stderr, flush=True)
         folder.mkdir(parents=True, exist_ok=True)
-        save_file({key: values.contiguous() for key, values in run.weights().items()}, path)
+        path.write_bytes(pack_weights(run.weights()))
     classifier, weights = build(config.architecture, splits.image_shape, splits.classes, config.width), load_file(path)
     folded = classifier.fold(weights, weights)
     return Subject(classifier=classifier, folded=folded, split=splits.test, tally=Tally())

@@ -108,7 +108,7 @@ class FusedTrials:
             return [word for each in heard if (word := self._named(each))], self._engine.room
 
     def _named(self, news: "News | Word") -> Word | None:
-        from safetensors.torch import save
+        from trainables.packing import pack_weights
 
         if isinstance(news, Word):
             return news
@@ -117,8 +117,7 @@ class FusedTrials:
         ticket = self._tickets.pop(news.handle, None) if news.over else self._tickets.get(news.handle)
         if ticket is None:  # it was cancelled
             return None
-        left = news.weights
-        weights = None if left is None else save({name: tensor.contiguous() for name, tensor in left.items()})
+        weights = None if news.weights is None else pack_weights(news.weights)
         return Word(ticket, news.said, news.over, news.note, weights)
 
     def _advance(self) -> None:

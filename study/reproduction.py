@@ -187,9 +187,9 @@ def _must_lie_outside(asked: Reproduction) -> None:
 def _trained(record: Record, asked: Reproduction, threads: int) -> tuple[dict[int, dict[str, Any]], bytes]:
     """Trains as far as was recorded, and returns the reports by epoch, and the weights."""
     import torch  # takes seconds that a wrong option need not wait for
-    from safetensors.torch import save
 
     from trainables.allocation import keep_memory
+    from trainables.packing import pack_weights
 
     torch.set_num_threads(threads)
     keep_memory()
@@ -199,7 +199,7 @@ def _trained(record: Record, asked: Reproduction, threads: int) -> tuple[dict[in
         reports[report["epoch"]] = json.loads(json.dumps(finite(report)))
         if report["epoch"] >= last:
             break
-    return reports, save({name: tensor.contiguous() for name, tensor in run.weights().items()})
+    return reports, pack_weights(run.weights())
 
 
 def _reported(run: "Run", model: Model) -> Iterator[dict[str, Any]]:

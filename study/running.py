@@ -55,6 +55,9 @@ class Running:
                 if self._confirms:
                     self._stage(confirmation, Slots(engines))
             return
+        if (config := self._request.config).slots:
+            why = config.cannot_fuse or "there is no GPU; choose --backend fused to share steps without one"
+            self._note(f"every trial trains on its own, whatever --slots says: {why}")
         where: dict[str, Any] = {"needs": self._needs, "room": self._room, "manifolds": self._request.manifolds}
         run_search(desk, trainable, self._watch, self._interrupt, **where)
         if self._confirms:
@@ -68,6 +71,10 @@ class Running:
 
     def _stage(self, stage: Confirmation | StrongAttacks, hands: Hands) -> None:
         run_stage(stage, hands, self._store, self._watch, self._interrupt)
+
+    def _note(self, text: str) -> None:
+        self._store.note(text)
+        self._watch.notice(text)
 
     @property
     def _fuses(self) -> bool:
@@ -87,7 +94,7 @@ class Running:
             most=request.concurrency or float("inf"),
             manifolds=request.manifolds,
             slots=request.config.slots,
-            note=self._store.note,
+            note=self._note,
         )
 
 

@@ -32,6 +32,11 @@ def unpack(packed: bytes, form: str) -> tuple[Tensors, dict[str, Any]]:
         raise ValueError(f"a checkpoint is {form} in the safetensors format; got {error}") from error
 
 
+def pack_weights(weights: Tensors) -> bytes:
+    """Packs weights alone, which may be views of others."""
+    return save({name: values.contiguous() for name, values in weights.items()})
+
+
 def part(tensors: Tensors, name: str) -> Tensors:
     """Returns the tensors called `name/...`, without that."""
     return {key.removeprefix(f"{name}/"): values for key, values in tensors.items() if key.startswith(f"{name}/")}

@@ -7,13 +7,13 @@ from typing import Any
 import ray
 import torch
 from ray import tune
-from safetensors.torch import save
 
 from trainables.allocation import keep_memory
 from trainables.appraisal import appraise
 from trainables.config import TrialConfig, trial_from_dict
 from trainables.examination import Model, examined
 from trainables.manifolds.store import ManifoldStore
+from trainables.packing import pack_weights
 from trainables.provision import Told, load_data, provide
 from trainables.report import EpochReport, Said
 from trainables.runs import Clock, Run
@@ -57,8 +57,7 @@ def retrain(config: Mapping[str, Any], manifolds: str) -> dict[str, Any]:
     try:
         run = prepared(trial_from_dict(config), manifolds)
         *_, last = run.reports()
-        weights = {name: tensor.contiguous() for name, tensor in run.weights().items()}
-        return {**asdict(last), **run.about(), "weights": save(weights)}
+        return {**asdict(last), **run.about(), "weights": pack_weights(run.weights())}
     except Exception as error:
         return {"failed": _in_one_line(error)}
 

@@ -14,11 +14,12 @@ from typing import Any
 
 from filelock import FileLock
 from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import load
 
 from trainables.config import digest
 from trainables.differentiation import Tensors
 from trainables.files import Files, is_address
+from trainables.packing import pack_weights
 
 DESCRIPTION = "manifold.json"
 ASIDE = "damaged-"
@@ -91,7 +92,7 @@ class ManifoldStore:
 
     def keep(self, name: str, weights: Tensors, description: Mapping[str, Any]) -> None:
         """Writes an entry, whole or not at all."""
-        content = save({key: values.contiguous() for key, values in weights.items()})
+        content = pack_weights(weights)
         told = {**description, "sha256": hashlib.sha256(content).hexdigest()}
         self._files.write(f"{name}/{_file(told)}", content)
         self._files.write(f"{name}/{DESCRIPTION}", (json.dumps(told, indent=2) + "\n").encode())
