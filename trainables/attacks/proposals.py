@@ -10,7 +10,7 @@ from functools import cache
 from typing import final
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -53,7 +53,7 @@ class Squares(Proposals):
     def next(self, delta: Tensor, threat: Threat, part: float, noise: Noise) -> Tensor:
         channels, *extent = delta.shape[1:]
         side = _side(part, extent)
-        inside = _inside(_corners(side, extent, noise), side, extent)
+        inside = _inside(_corners(side, extent, noise), side, extent).bool()
         drawn = per_example(threat.radius, delta) * noise.signs(channels, 1, 1).to(delta)
         return torch.where(inside, drawn, delta)
 
@@ -75,13 +75,13 @@ class Windows(Proposals):
         channels, *extent = delta.shape[1:]
         side = min(max(_side(part, extent), SMALLEST) | 1, *extent)  # odd
         corners, other = _corners(side, extent, noise), _corners(side, extent, noise)
-        window = _inside(corners, side, extent)
-        both = window | _inside(other, side, extent)
+        window, elsewhere = _inside(corners, side, extent).to(delta), _inside(other, side, extent).to(delta)
+        rest = (1 - window) * (1 - elsewhere)
         shape = _placed(bump(side).to(delta), corners, extent, turned=noise.uniform() < 0.5)
         unspent = threat.norm.room(delta, threat.radius) ** 2
-        room = (_lengths(delta * both) ** 2 + per_example(unspent, delta) / channels).sqrt()
+        room = (_lengths(delta * (1 - rest)) ** 2 + per_example(unspent, delta) / channels).sqrt()
         fresh = noise.signs(channels, 1, 1).to(delta) * shape + _direction(delta * window)
-        return torch.where(both, 0, delta) + room * _direction(fresh * window)
+        return delta * rest + room * _direction(fresh * window)
 
 
 @final
@@ -130,27 +130,28 @@ def _corners(side: int, extent: list[int], noise: Noise) -> Int[Tensor, "batch 2
     return (noise.uniform(2) * free).long()
 
 
-def _inside(corners: Int[Tensor, "batch 2"], side: int, extent: list[int]) -> Bool[Tensor, "batch 1 height width"]:
-    """Returns which pixels lie in each example's square."""
+def _inside(corners: Int[Tensor, "batch 2"], side: int, extent: list[int]) -> Float[Tensor, "batch 1 height width"]:
+    """Returns 1 for pixels in each example's square, and 0 for others."""
     down, right = (
         (torch.arange(length, device=corners.device) - first[:, None])
         for length, first in zip(extent, corners.unbind(1), strict=True)
     )
-    rows, columns = (down >= 0) & (down < side), (right >= 0) & (right < side)
-    return (rows[:, :, None] & columns[:, None, :])[:, None]
+    rows, columns = (((place >= 0) & (place < side)).float() for place in (down, right))
+    return (rows[:, :, None] * columns[:, None, :])[:, None]
 
 
 def _placed(
     square: Float[Tensor, "side side"], corners: Int[Tensor, "batch 2"], extent: list[int], *, turned: Tensor
 ) -> Float[Tensor, "batch 1 height width"]:
     """Returns images with the square at each one's corner, turned over its diagonal or not; nothing else counts."""
-    last = len(square) - 1
+    side = len(square)
     down, right = (
-        (torch.arange(length, device=corners.device) - first[:, None]).clamp(0, last)
+        (torch.arange(length, device=corners.device) - first[:, None]).clamp(0, side - 1)
         for length, first in zip(extent, corners.unbind(1), strict=True)
     )
-    upright, flat = square[down[:, :, None], right[:, None, :]], square[right[:, None, :], down[:, :, None]]
-    return torch.where(turned[:, None, None], flat, upright)[:, None]
+    rows = turned[:, None] * side**2 + side * down  # of the square, and below it of the turned one
+    places = rows[:, :, None] + right[:, None, :]
+    return torch.stack([square, square.T]).take(places)[:, None]
 
 
 def _lengths(delta: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch channel 1 1"]:
