@@ -11,7 +11,6 @@ from typing import final
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torchvision.models.vision_transformer import EncoderBlock
 
 from trainables.classifiers.classifier import Blueprint
 from trainables.differentiation import Tensors
@@ -84,8 +83,10 @@ class _Attention(nn.Module):
         return self.out((weights @ value).transpose(1, 2).flatten(2)), None
 
 
-def _block(dim: int) -> EncoderBlock:
+def _block(dim: int) -> nn.Module:
+    from torchvision.models.vision_transformer import EncoderBlock  # takes seconds, which other networks save
+
     with torch.device("meta"):
-        block = EncoderBlock(HEADS, dim, 4 * dim, dropout=0.0, attention_dropout=0.0)
+        block: nn.Module = EncoderBlock(HEADS, dim, 4 * dim, dropout=0.0, attention_dropout=0.0)
     block.self_attention = _Attention(dim)
     return block
