@@ -20,8 +20,8 @@ example: $(READY)  ## docs/example-report, from a study of its own: half an hour
 test: $(READY)  ## the quick tests
 	$(BIN)/python -m pytest -q $(SPREAD)
 
-test-slow: $(READY)  ## the tests that take longer: real Ray studies, interruptions, planted bugs; shapes, as users run it, unchecked
-	$(BIN)/python -m pytest -q $(SPREAD) --no-loadscope-reorder -o addopts=--strict-markers -m "(slow or ray) and not kills"
+test-slow: $(READY)  ## the tests that take longer: real Ray studies, interruptions, planted bugs
+	$(BIN)/python -m pytest -q $(SPREAD) --no-loadscope-reorder -m "(slow or ray) and not kills"
 
 test-kills: $(READY)  ## a study that loses its driver, workers and node 30 times
 	$(BIN)/python -m pytest -q -s -m kills

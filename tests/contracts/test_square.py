@@ -8,7 +8,7 @@ from tests.contracts.conftest import BATCH, MakeThreat, starting_point
 from tests.contracts.searching import EVERY, LABELS, curved, draws, find, iterates, length, linear
 from trainables.attacks.attack import Seen
 from trainables.attacks.noise import Noise
-from trainables.attacks.proposals import Numbers, Windows, bump, proposals
+from trainables.attacks.proposals import Numbers, Windows, bump, placed, proposals
 from trainables.attacks.square import Square, halvings
 from trainables.geometry import NORMS, Norm
 from trainables.seeding import stream
@@ -141,6 +141,15 @@ def test_a_bump_is_the_papers_sum(side: int) -> None:
                 expected[r - 1, first + s - 1] = sign * sum(1 / (half + 1 - k) ** 2 for k in range(m + 1))
 
     torch.testing.assert_close(bump(side), expected / expected.norm())
+
+
+def test_a_bump_lies_at_its_corner_and_is_turned_where_that_is_said() -> None:
+    square = bump(5)
+    images = placed(square.float(), torch.tensor([[1, 2], [3, 0]]), [9, 8], turned=torch.tensor([False, True]))
+
+    assert images.shape == (2, 1, 9, 8)
+    assert torch.equal(images[0, 0, 1:6, 2:7], square.float())
+    assert torch.equal(images[1, 0, 3:8, 0:5], square.float().T)
 
 
 @pytest.mark.parametrize(("part", "count"), [(1.0, 6), (0.8, 5), (0.2, 1), (0.001, 1)])

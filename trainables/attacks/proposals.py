@@ -77,7 +77,7 @@ class Windows(Proposals):
         corners, other = _corners(side, extent, noise), _corners(side, extent, noise)
         window, elsewhere = _inside(corners, side, extent).to(delta), _inside(other, side, extent).to(delta)
         rest = (1 - window) * (1 - elsewhere)
-        shape = _placed(bump(side).to(delta), corners, extent, turned=noise.uniform() < 0.5)
+        shape = placed(bump(side).to(delta), corners, extent, turned=noise.uniform() < 0.5)
         unspent = threat.norm.room(delta, threat.radius) ** 2
         room = (_lengths(delta * (1 - rest)) ** 2 + per_example(unspent, delta) / channels).sqrt()
         fresh = noise.signs(channels, 1, 1).to(delta) * shape + _direction(delta * window)
@@ -140,7 +140,7 @@ def _inside(corners: Int[Tensor, "batch 2"], side: int, extent: list[int]) -> Fl
     return (rows[:, :, None] * columns[:, None, :])[:, None]
 
 
-def _placed(
+def placed(
     square: Float[Tensor, "side side"], corners: Int[Tensor, "batch 2"], extent: list[int], *, turned: Tensor
 ) -> Float[Tensor, "batch 1 height width"]:
     """Returns images with the square at each one's corner, turned over its diagonal or not; nothing else counts."""

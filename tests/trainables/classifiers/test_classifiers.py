@@ -21,14 +21,17 @@ def test_every_architecture_of_a_trial_can_be_built() -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("width", [NARROW, 0.25])
-def test_folding_leaves_the_evaluated_function_unchanged(name: str, shape: Shape, width: float) -> None:
+@pytest.mark.parametrize("climbs", [True, False], ids=["with gradients", "without"])
+def test_folding_leaves_the_evaluated_function_as_it_is(name: str, shape: Shape, width: float, *, climbs: bool) -> None:
     classifier = build(name, shape, 10, width)
     params, buffers, images = trained(classifier, shape)
     network = copy.deepcopy(BLUEPRINTS[name](shape, 10, width).network).eval()
 
     expected = functional_call(network, (params, buffers), (images,))
 
-    torch.testing.assert_close(classifier.logits(classifier.fold(params, buffers), images), expected)
+    with torch.set_grad_enabled(climbs):
+        logits = classifier.logits(classifier.fold(params, buffers), images)
+    torch.testing.assert_close(logits, expected)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
