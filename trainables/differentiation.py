@@ -21,7 +21,7 @@ def clamp_through(values: Tensor, low: Tensor | float, high: Tensor | float) -> 
     bound, and an attack that differentiated through `clamp` could never move it again.
     """
     clamped = torch.clamp(values, torch.as_tensor(low, dtype=values.dtype), torch.as_tensor(high, dtype=values.dtype))
-    return values + (clamped - values).detach()
+    return values + (clamped - values).detach() if torch.is_grad_enabled() else clamped
 
 
 def grad_and_aux(function: Callable[[At], tuple[Tensor, Aux]], at: At, *, alone: bool) -> tuple[At, Aux]:

@@ -19,7 +19,7 @@ def evaluation(*threats, flags=0):
         "error": 0.123,
         "attacked": 1000,
         "threat_model": {"norm": "linf", "epsilon": 0.3, "eta": 0.2},
-        "strength": {"name": "standard", "steps": 100, "targets": 9, "queries": 5000},
+        "strength": {"name": "standard", "steps": 100, "targets": 9, "queries": 4000},
         "threats": {name: {"radius": 0.3, "curve": curve} for name in threats},
         "flags": [{"name": f"flag_{k}", "evidence": "what was measured, " * 12} for k in range(flags)],
     }

@@ -8,7 +8,7 @@ from tests.contracts.conftest import BATCH, MakeThreat, starting_point
 from tests.contracts.searching import EVERY, LABELS, curved, draws, find, iterates, length, linear
 from trainables.attacks.attack import Seen
 from trainables.attacks.noise import Noise
-from trainables.attacks.proposals import Numbers, Windows, bump, placed, proposals
+from trainables.attacks.proposals import Numbers, Windows, bump, proposals
 from trainables.attacks.square import Square, halvings
 from trainables.geometry import NORMS, Norm
 from trainables.seeding import stream
@@ -95,6 +95,20 @@ def test_a_square_of_the_right_size_goes_to_the_ends_of_the_ball(part: float) ->
             assert channel.unique().abs().tolist() == pytest.approx([0.1])
 
 
+@pytest.mark.parametrize("grey", [0.0, 0.02, 0.5, 1.0])
+def test_no_square_is_drawn_for_nothing(grey: float) -> None:
+    """Where all pixels stand at an end of the ball, or of the range, every second square would change none of them."""
+    threat = PixelThreat(torch.full((BATCH, 1, 8, 8), grey), NORMS["linf"], torch.tensor(0.1))
+    drawn, delta = noise(threat), threat.project(torch.full((BATCH, 1, 8, 8), 0.1))
+    for _ in range(20):
+        moved = threat.project(proposals(threat).next(delta, threat, 0.05, drawn))
+        changed = (moved - delta).abs() > 0.01
+
+        assert (changed.sum((1, 2, 3)) <= 4).all()
+        assert changed.any(3).any(2).all()
+        delta = moved
+
+
 def test_squares_and_windows_reach_every_corner(norm: Norm) -> None:
     threat = pixels(norm, shape=(1, 6, 5))
     drawn, changed = noise(threat), torch.zeros(6, 5, dtype=torch.bool)
@@ -143,13 +157,24 @@ def test_a_bump_is_the_papers_sum(side: int) -> None:
     torch.testing.assert_close(bump(side), expected / expected.norm())
 
 
-def test_a_bump_lies_at_its_corner_and_is_turned_where_that_is_said() -> None:
-    square = bump(5)
-    images = placed(square.float(), torch.tensor([[1, 2], [3, 0]]), [9, 8], turned=torch.tensor([False, True]))
+def test_a_window_that_holds_nothing_becomes_a_bump_turned_or_not_and_of_either_sign() -> None:
+    threat = pixels(NORMS["l2"], shape=(1, 9, 8))
+    drawn, seen = noise(threat), set()
+    looks = {"upright": 0.1 * bump(5), "turned": 0.1 * bump(5).T}
+    for _ in range(10):
+        for image in Windows().next(torch.zeros_like(threat.anchor), threat, 0.35, drawn):  # the root of .35 * 72: 5
+            inside = image[0].nonzero()
+            (top, left), (bottom, right) = inside.amin(0).tolist(), inside.amax(0).tolist()
+            square = image[0, top : bottom + 1, left : right + 1]
+            seen |= {
+                (name, sign)
+                for name, look in looks.items()
+                for sign in (-1, 1)
+                if square.shape == look.shape and torch.allclose(square, sign * look)
+            }
+            assert any(torch.allclose(square.abs(), look.abs()) for look in looks.values())
 
-    assert images.shape == (2, 1, 9, 8)
-    assert torch.equal(images[0, 0, 1:6, 2:7], square.float())
-    assert torch.equal(images[1, 0, 3:8, 0:5], square.float().T)
+    assert len(seen) == 4
 
 
 @pytest.mark.parametrize(("part", "count"), [(1.0, 6), (0.8, 5), (0.2, 1), (0.001, 1)])

@@ -21,6 +21,7 @@ from trainables.threats.threat import Threat
 
 TILES = 5  # along the shorter side of an image
 SMALLEST = 3  # pixels along a window's side
+NO_CHANGE = 1e-3  # radii: what moves a pixel no further is rounding
 
 
 class Proposals(ABC):
@@ -44,7 +45,11 @@ def proposals(threat: Threat) -> Proposals:
 
 @final
 class Squares(Proposals):
-    """L-inf on pixels: a square in which every channel goes to one end of its ball; at first, columns do."""
+    """L-inf on pixels: a square in which every channel goes to one end of its ball; at first, columns do.
+
+    Where that would change nothing, channels go to the other end: late in a search, squares are small and most pixels
+    stand where they were sent, so that half of what is drawn would be a query for what is known already.
+    """
 
     def first(self, delta: Tensor, threat: Threat, noise: Noise) -> Tensor:
         _, channels, _, width = delta.shape
@@ -53,9 +58,13 @@ class Squares(Proposals):
     def next(self, delta: Tensor, threat: Threat, part: float, noise: Noise) -> Tensor:
         channels, *extent = delta.shape[1:]
         side = _side(part, extent)
-        inside = _inside(_corners(side, extent, noise), side, extent).bool()
-        drawn = per_example(threat.radius, delta) * noise.signs(channels, 1, 1).to(delta)
-        return torch.where(inside, drawn, delta)
+        places = _places(_corners(side, extent, noise), side, delta)
+        drawn = per_example(threat.radius, delta[..., 0]) * noise.signs(channels, 1).to(delta)
+        before, there = (images.flatten(2).gather(2, places) for images in (threat.anchor, delta))
+        change = (before + drawn).clamp(*threat.box) - before - there
+        changes = change.flatten(1).abs().amax(1) > NO_CHANGE * threat.radius
+        drawn = torch.where(per_example(changes, drawn), drawn, -drawn).expand_as(places)
+        return delta.flatten(2).scatter(2, places, drawn).reshape(delta.shape)
 
 
 @final
@@ -74,14 +83,14 @@ class Windows(Proposals):
     def next(self, delta: Tensor, threat: Threat, part: float, noise: Noise) -> Tensor:
         channels, *extent = delta.shape[1:]
         side = min(max(_side(part, extent), SMALLEST) | 1, *extent)  # odd
-        corners, other = _corners(side, extent, noise), _corners(side, extent, noise)
-        window, elsewhere = _inside(corners, side, extent).to(delta), _inside(other, side, extent).to(delta)
-        rest = (1 - window) * (1 - elsewhere)
-        shape = placed(bump(side).to(delta), corners, extent, turned=noise.uniform() < 0.5)
-        unspent = threat.norm.room(delta, threat.radius) ** 2
-        room = (_lengths(delta * (1 - rest)) ** 2 + per_example(unspent, delta) / channels).sqrt()
-        fresh = noise.signs(channels, 1, 1).to(delta) * shape + _direction(delta * window)
-        return delta * rest + room * _direction(fresh * window)
+        here, there = (_places(_corners(side, extent, noise), side, delta) for _ in range(2))
+        square, turned = bump(side).to(delta), noise.uniform(1, 1) < 0.5
+        unspent = per_example(threat.norm.room(delta, threat.radius) ** 2, here) / channels
+        window, rest = delta.flatten(2).gather(2, here), delta.flatten(2).scatter(2, here, 0)
+        room = (_lengths(window) ** 2 + _lengths(rest.gather(2, there)) ** 2 + unspent).sqrt()
+        shape = torch.where(turned, square.T.flatten(), square.flatten())
+        fresh = noise.signs(channels, 1).to(delta) * shape + _direction(window)
+        return rest.scatter_(2, there, 0).scatter_(2, here, room * _direction(fresh)).reshape(delta.shape)
 
 
 @final
@@ -130,35 +139,21 @@ def _corners(side: int, extent: list[int], noise: Noise) -> Int[Tensor, "batch 2
     return (noise.uniform(2) * free).long()
 
 
-def _inside(corners: Int[Tensor, "batch 2"], side: int, extent: list[int]) -> Float[Tensor, "batch 1 height width"]:
-    """Returns 1 for pixels in each example's square, and 0 for others."""
-    down, right = (
-        (torch.arange(length, device=corners.device) - first[:, None])
-        for length, first in zip(extent, corners.unbind(1), strict=True)
-    )
-    rows, columns = (((place >= 0) & (place < side)).float() for place in (down, right))
-    return (rows[:, :, None] * columns[:, None, :])[:, None]
+def _places(
+    corners: Int[Tensor, "batch 2"], side: int, delta: Float[Tensor, "batch channel height width"]
+) -> Int[Tensor, "batch channel square"]:
+    """Returns where the pixels of each example's square lie in every channel, row after row."""
+    channels, _, width = delta.shape[1:]
+    steps = torch.arange(side, device=corners.device)
+    square = (width * steps[:, None] + steps).flatten()
+    return (corners @ corners.new_tensor([width, 1]) + square[:, None]).T[:, None].expand(-1, channels, -1)
 
 
-def placed(
-    square: Float[Tensor, "side side"], corners: Int[Tensor, "batch 2"], extent: list[int], *, turned: Tensor
-) -> Float[Tensor, "batch 1 height width"]:
-    """Returns images with the square at each one's corner, turned over its diagonal or not; nothing else counts."""
-    side = len(square)
-    down, right = (
-        (torch.arange(length, device=corners.device) - first[:, None]).clamp(0, side - 1)
-        for length, first in zip(extent, corners.unbind(1), strict=True)
-    )
-    rows = turned[:, None] * side**2 + side * down  # of the square, and below it of the turned one
-    places = rows[:, :, None] + right[:, None, :]
-    return torch.stack([square, square.T]).take(places)[:, None]
-
-
-def _lengths(delta: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch channel 1 1"]:
+def _lengths(pixels: Float[Tensor, "batch channel square"]) -> Float[Tensor, "batch channel 1"]:
     """Returns the L2 norm of every channel."""
-    return delta.square().sum((2, 3), keepdim=True).sqrt()
+    return pixels.square().sum(2, keepdim=True).sqrt()
 
 
-def _direction(delta: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch channel height width"]:
+def _direction(pixels: Float[Tensor, "batch channel square"]) -> Float[Tensor, "batch channel square"]:
     """Returns every channel at length one, or zero."""
-    return delta / _lengths(delta).clamp_min(TINY)
+    return pixels / _lengths(pixels).clamp_min(TINY)

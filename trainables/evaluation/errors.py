@@ -202,8 +202,9 @@ class Probe:
                 return
             if left.double().mean() <= 1 - WORTH_LEAVING:
                 seen, running = taken(seen, left), running.at(left)
-            moved, state = self.attack.move(seen, running.state, running.threat, step_size)
-            running = running._replace(delta=running.threat.project(moved), state=state)
+            with torch.no_grad():
+                moved, state = self.attack.move(seen, running.state, running.threat, step_size)
+                running = running._replace(delta=running.threat.project(moved), state=state)
 
 
 def lost_under_attack(
