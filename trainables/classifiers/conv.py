@@ -20,7 +20,7 @@ def conv(image_shape: tuple[int, int, int], classes: int, width: float) -> Bluep
     blocks = _blocks(image_shape)
 
     def folded(params: Tensors, images: Tensor) -> Tensor:
-        hidden = patch_conv(images, params["conv0.weight"], params["conv0.bias"], padding=1)
+        hidden = patch_conv(images, params["conv0.weight"], params["conv0.bias"])
         for i in range(1, blocks):
             hidden = F.conv2d(hidden.relu(), params[f"conv{i}.weight"], params[f"conv{i}.bias"], 2, 1)
         hidden = F.linear(hidden.flatten(1).relu(), params["hidden.weight"], params["hidden.bias"])
