@@ -15,7 +15,8 @@ example: $(READY)  ## docs/example-report, from a study of its own: half an hour
 	$(BIN)/python -m study.launch --space tradeoff --scale laptop --architectures conv mlp resnet --name example \
 		--data-root $(DATA)
 	mkdir -p docs/example-report
-	cp runs/example/report/* docs/example-report/
+	cd runs/example/report && cp *.html *.csv *.tex *.json *.pdf ../../../docs/example-report/
+	PYTHONPATH=. $(BIN)/python .ci/picture.py
 
 test: $(READY)  ## the quick tests
 	$(BIN)/python -m pytest -q $(SPREAD)

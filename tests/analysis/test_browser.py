@@ -1,5 +1,6 @@
 """The page as a reader has it: in a real browser, offline, by mouse, keyboard and finger."""
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.analysis.synthetic import write_study
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 MEMBER = "#fronts .point.member"
+EXAMPLE = Path(__file__).parents[2] / "docs/example-report/index.html"
+NETWORKS = {"made up": 2, "example": 3}
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +40,18 @@ def path(findings: Findings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return page
 
 
-def test_a_page_opens_without_a_complaint_or_a_request(reader: Any, path: Path) -> None:
+@pytest.fixture(params=NETWORKS)
+def page(request: pytest.FixtureRequest, path: Path) -> tuple[Path, int]:
+    """A page, and how many networks it compares: of a study that was made up, and the one that the README shows."""
+    return (EXAMPLE if request.param == "example" else path), NETWORKS[request.param]
+
+
+def test_a_page_opens_without_a_complaint_or_a_request(reader: Any, page: tuple[Path, int]) -> None:
+    path, networks = page
     visit = Visit(reader, path)
 
     assert visit.complaints == []
-    assert visit.ask("document.querySelectorAll('#fronts svg.chart').length") == 2
+    assert visit.ask("document.querySelectorAll('#fronts svg.chart').length") == networks
     links = visit.ask("[...document.querySelectorAll('nav a')].map(link => link.hash.slice(1))")
     assert links == visit.ask("[...document.querySelectorAll('section')].map(section => section.id)")
 
@@ -74,8 +84,8 @@ def test_the_keyboard_reaches_candidates_and_escape_hides_the_card(reader: Any, 
     assert visit.card() == ""
 
 
-def test_pointing_at_a_dot_tells_its_trial(reader: Any, path: Path) -> None:
-    visit = Visit(reader, path)
+def test_pointing_at_a_dot_tells_its_trial(reader: Any, page: tuple[Path, int]) -> None:
+    visit = Visit(reader, page[0])
     far_from_candidates = """() => {
         const svg = document.querySelector('#fronts svg.chart');
         svg.scrollIntoView({block: 'center'});
@@ -95,8 +105,8 @@ def test_pointing_at_a_dot_tells_its_trial(reader: Any, path: Path) -> None:
     assert "error, validation" in said
 
 
-def test_a_phone_shows_all_of_the_page_and_a_tap_holds_the_card(reader: Any, path: Path) -> None:
-    visit = Visit(reader, path, **PHONE)
+def test_a_phone_shows_all_of_the_page_and_a_tap_holds_the_card(reader: Any, page: tuple[Path, int]) -> None:
+    visit = Visit(reader, page[0], **PHONE)
 
     visit.page.locator(MEMBER).first.locator(".mark").tap()
 
@@ -110,9 +120,9 @@ def test_a_phone_shows_all_of_the_page_and_a_tap_holds_the_card(reader: Any, pat
     assert visit.card() == ""
 
 
-def test_the_theme_follows_the_system_until_the_reader_chooses(reader: Any, path: Path) -> None:
+def test_the_theme_follows_the_system_until_the_reader_chooses(reader: Any, page: tuple[Path, int]) -> None:
     paper = "getComputedStyle(document.body).backgroundColor"
-    light, dark = Visit(reader, path), Visit(reader, path, color_scheme="dark")
+    light, dark = Visit(reader, page[0]), Visit(reader, page[0], color_scheme="dark")
     colours = (light.ask(paper), dark.ask(paper))
 
     light.page.locator("#theme").click()
@@ -149,6 +159,15 @@ def test_the_best_under_a_limit_is_that_of_the_analysis(reader: Any, path: Path,
     answer = visit.page.locator("#limit .answer").inner_text()
     assert answer.startswith(f"{taken.name} ({taken.architecture})")
     assert f"--reproduce runs/{findings.study.name} {taken.trial_id}" in answer
+
+
+def test_the_example_is_small_and_tells_nothing_of_the_machine_that_made_it() -> None:
+    files = list(EXAMPLE.parent.iterdir())
+    texts = [file.read_text() for file in files if file.suffix != ".pdf"]
+
+    assert {"index.html", "front.csv", "front.tex", "summary.json", "pareto.pdf"} <= {file.name for file in files}
+    assert sum(file.stat().st_size for file in files) < 2e6
+    assert not [text for text in texts if re.search(r"(?<![\w.<])/(root|home|tmp|work|Users)\b|file://", text)]
 
 
 @pytest.mark.slow
