@@ -21,6 +21,7 @@ MEANINGS: Final[Mapping[str, tuple[str, str]]] = {
     "cube": ("cube of codes", "nine in ten codes have no number beyond this"),
     "outside": ("outside the box", "test images whose code had to be moved into the latent box"),
 }
+UNKNOWN: Final = 0.5  # error on reconstructions from which on most of them are not of their class any more
 ERRORS: Final = ("agreement", "success", "error", "reconstruction_error", "sample_error", "outside")
 
 
@@ -51,6 +52,12 @@ def manifold_sentences(study: Study) -> list[str]:
         f"starts from is "
         "the manifold's own image of a code, not the test image."
     ]
+    lost, errs = quality["reconstruction_error"], quality["error"]
+    if lost is not None and lost >= UNKNOWN:
+        sentences.append(
+            f"This is hardly a manifold of the data: a reference classifier errs on {percent(lost)} of what it makes of "
+            f"test images, and on {percent(errs)} of the images. Learn longer before you read anything on it."
+        )
     if model["images"] == "all":
         sentences.append(
             "It has seen more images than the classifiers: whoever trains on it gains from these, too, as in the paper."

@@ -12,6 +12,7 @@ import pytest
 import analysis
 from analysis.departures import departure_sentences, measures
 from analysis.load import StudyUnreadable
+from analysis.formats import percent
 from analysis.manifold import manifold_rows, manifold_sentences
 from analysis.pictures import draw_pictures
 from analysis.report import write_report
@@ -77,6 +78,16 @@ def test_what_the_numbers_cannot_say_is_said(tmp_path: Path, model: dict[str, An
 
     assert says in text
     assert not_said not in text
+
+
+@pytest.mark.parametrize(("lost", "hardly"), [(0.02, False), (0.49, False), (0.5, True), (0.9, True), (None, False)])
+def test_what_is_no_manifold_is_called_that(tmp_path: Path, lost: float | None, hardly: bool) -> None:
+    quality = QUALITY | {"reconstruction_error": lost}
+
+    text = " ".join(manifold_sentences(analysis.load(with_manifold(tmp_path, quality))))
+
+    assert ("hardly a manifold" in text) == hardly
+    assert (f"errs on {percent(lost)} of what it makes" in text) if hardly else "Learn longer" not in text
 
 
 def test_the_page_shows_numbers_and_pictures(tmp_path: Path) -> None:
