@@ -55,8 +55,8 @@ def manifold_sentences(study: Study) -> list[str]:
     lost, errs = quality["reconstruction_error"], quality["error"]
     if lost is not None and lost >= UNKNOWN:
         sentences.append(
-            f"This is hardly a manifold of the data: a reference classifier errs on {percent(lost)} of what it makes of "
-            f"test images, and on {percent(errs)} of the images. Learn longer before you read anything on it."
+            f"This is hardly a manifold of the data: a reference classifier errs on {percent(lost)} of what it makes "
+            f"of test images, and on {percent(errs)} of the images. Learn longer before you read anything on it."
         )
     if model["images"] == "all":
         sentences.append(

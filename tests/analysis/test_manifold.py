@@ -11,8 +11,8 @@ import pytest
 
 import analysis
 from analysis.departures import departure_sentences, measures
-from analysis.load import StudyUnreadable
 from analysis.formats import percent
+from analysis.load import StudyUnreadable
 from analysis.manifold import manifold_rows, manifold_sentences
 from analysis.pictures import draw_pictures
 from analysis.report import write_report
