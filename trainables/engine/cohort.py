@@ -134,8 +134,11 @@ class Cohort:
     def step(self) -> list[Slot]:
         """Does one step of all models, and returns those whose epoch has ended.
 
-        If it raises, nothing has happened.
+        Where some have come whose epoch's steps were done already, these are returned instead. If it raises, nothing
+        has happened.
         """
+        if done := self._done():
+            return done
         before = [(seat.training.attack, seat.training.attack.get_state()) for seat in self.seated]
         try:
             drawn = [None if slot is None else draw(slot.training, self._shapes) for slot in self.slots]
@@ -150,6 +153,9 @@ class Cohort:
             if slot is not None:
                 slot.training.progress.losses.append(after.loss[row])
                 slot.steps += 1
+        return self._done()
+
+    def _done(self) -> list[Slot]:
         return [slot for slot in self.seated if len(slot.training.progress.losses) == batches(slot.training.config)]
 
     def settle(self, slot: Slot) -> None:
@@ -157,7 +163,7 @@ class Cohort:
         row, training = self.slots.index(slot), slot.training
         training.state = tree_map(lambda stack: stack[row].to("cpu", copy=True), self._state)
         training.progress.losses = [loss.cpu() for loss in training.progress.losses]
-        charge(training, slot.steps, self._passes[row].tolist())
+        charge(training, slot.steps, self._passes[row].cpu().tolist())
         slot.steps = 0
         self._passes[row] = 0
 

@@ -105,7 +105,9 @@ class Line:
         news: list[News] = []
         try:
             self._fill(news)
-            return news + (self._step() if self._seated else [])
+            if self._seated:
+                self._step(news)
+            return news
         except Exception as error:
             # Handled after this block: until its end the error's frames keep the memory that they had asked for.
             what, memory = _said(error), ran_out(error)
@@ -148,7 +150,7 @@ class Line:
             self._residents[key] = data
         return data
 
-    def _step(self) -> list[News]:
+    def _step(self, news: list[News]) -> None:
         assert self._cohort is not None, "slots have just been filled"
         started, seated = time.perf_counter(), list(self._seated.values())
         ended = self._cohort.step()
@@ -157,14 +159,17 @@ class Line:
         share = (time.perf_counter() - started) / len(seated)
         for trial in seated:
             trial.run.training.progress.seconds += share
-        return [news for slot in ended for news in self._told(self._seated[slot])]
+        for slot in ended:
+            news += self._told(self._seated[slot])
 
     def _told(self, trial: Trial) -> list[News]:
         """Measures a trial whose epoch has ended, and lets it go after its last."""
         training = trial.run.training
         try:
-            report = end_epoch(training, training.progress.seconds - time.perf_counter())
+            report = end_epoch(training, training.progress.seconds - time.perf_counter(), self._device)
         except Exception as error:
+            if ran_out(error):
+                raise
             self._vacate(trial)
             return [_failure(trial, _said(error))]
         if report is None:

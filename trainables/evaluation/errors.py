@@ -23,6 +23,7 @@ from trainables.evaluation.tally import Tally
 from trainables.seeding import stream
 from trainables.threats.threat import Threat
 
+HOST = torch.device("cpu")
 CHUNK = 500
 WORTH_LEAVING = 1 / 8  # of a batch; to make it anew for fewer would cost more than they do
 SEEDS = 2**62
@@ -36,7 +37,7 @@ class Subject:
     """A trained model and the split that it is measured on.
 
     Attributes:
-        folded: parameters of the classifier, without normalisations.
+        folded: parameters of the classifier, without normalisations; where they lie, images must.
         tally: counts what every measurement costs.
     """
 
@@ -45,10 +46,19 @@ class Subject:
     split: Split
     tally: Tally
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model lies."""
+        return next((values.device for values in self.folded.values()), HOST)
+
+    def labels(self, indices: Tensor) -> Int[Tensor, "batch"]:
+        """Returns the labels of examples, where the model lies."""
+        return self.split.labels[indices].to(self.device)
+
     def error(self) -> float:
         """Returns the fraction of the whole split that is misclassified."""
         parts = torch.split(torch.arange(len(self.split)), CHUNK)
-        wrong = torch.cat([self.wrong(part, self.split.images(part)) for part in parts])
+        wrong = torch.cat([self.wrong(part, self.split.images(part).to(self.device)) for part in parts])
         return wrong.double().mean().item()
 
     def unperturbed(self, threat: MakeThreat, indices: Tensor) -> Bool[Tensor, "batch"]:
@@ -63,8 +73,8 @@ class Subject:
         return self.classifier.logits(self.folded, images)
 
     def wrong(self, indices: Tensor, images: Tensor) -> Bool[Tensor, "batch"]:
-        """Returns which images, made of these examples, are misclassified."""
-        return self.logits(images).argmax(1) != self.split.labels[indices]
+        """Returns, to the host, which images, made of these examples, are misclassified."""
+        return (self.logits(images).argmax(1) != self.labels(indices)).cpu()
 
 
 MakeObjective = Callable[[Subject, Tensor, Threat], Objective]
@@ -75,7 +85,7 @@ def raising(objective: Callable[[Classifier, Tensors, Tensor], Objective]) -> Ma
     """Returns what makes an objective of the true labels, such as `dlr`, for a subject's examples."""
 
     def make(subject: Subject, indices: Tensor, _threat: Threat) -> Objective:
-        return objective(subject.classifier, subject.folded, subject.split.labels[indices])
+        return objective(subject.classifier, subject.folded, subject.labels(indices))
 
     return make
 
@@ -91,7 +101,7 @@ def towards(place: int) -> MakeObjective:
     """
 
     def make(subject: Subject, indices: Tensor, threat: Threat) -> Objective:
-        labels = subject.split.labels[indices]
+        labels = subject.labels(indices)
         logits = subject.logits(threat.render(torch.zeros_like(threat.anchor)))
         if not 1 <= place < logits.shape[1]:
             raise ValueError(f"place counts the wrong classes, from 1 to {logits.shape[1] - 1}; got {place=}")
@@ -115,7 +125,7 @@ class Starts(NamedTuple):
 
 
 class _Running(NamedTuple):
-    """Examples, each in one attempt, that have not fallen."""
+    """Examples, each in one attempt, that have not fallen; who they are lies on the host."""
 
     attempt: Int[Tensor, "running"]
     example: Int[Tensor, "running"]
@@ -171,7 +181,8 @@ class Probe:
 
     def _begun(self, subject: Subject, attempt: Tensor, example: Tensor, radius: float, starts: Starts) -> _Running:
         threat = self.threat(example, torch.tensor(radius))
-        delta = threat.start(starts.gaussian[attempt, example], starts.uniform[attempt, example])
+        noise = starts.gaussian[attempt, example], starts.uniform[attempt, example]
+        delta = threat.start(*(drawn.to(subject.device) for drawn in noise))
         objective = self.objective(subject, example, threat)
         return _Running(attempt, example, objective, threat, delta, self._state(delta, attempt, example, starts))
 
@@ -196,7 +207,8 @@ class Probe:
             climbs = self.attack.climbs and step < self.steps
             subject.tally.add(len(running.example), forward=1, backward=int(climbs))
             seen = look(running.objective, running.threat, running.delta, climbs=climbs, alone=True)
-            found[running.attempt[seen.wrong], running.example[seen.wrong]] = True
+            wrong = seen.wrong.cpu()
+            found[running.attempt[wrong], running.example[wrong]] = True
             left = ~found[running.attempt, running.example]
             if step == self.steps or not left.any():
                 return

@@ -12,9 +12,9 @@ from torch import Tensor
 from trainables.attacks.gradient import PGD, AdamPGD
 from trainables.config import EvaluationConfig, ThreatModel, ThreatName
 from trainables.data.split import Split
-from trainables.evaluation.errors import MakeThreat, Probe, Subject, lost_under_attack, successes
+from trainables.evaluation.errors import HOST, MakeThreat, Probe, Subject, lost_under_attack, successes
 from trainables.geometry import NORMS, Norm
-from trainables.manifolds.manifold import Manifold, Manifolds
+from trainables.manifolds.manifold import Code, Manifold, Manifolds
 from trainables.seeding import stream
 from trainables.threats.manifold import ManifoldThreat
 from trainables.threats.pixel import PixelThreat
@@ -40,20 +40,22 @@ class UnderAttack:
     on_manifold_success_rate: float | None = None
 
 
-def pixel_threats(split: Split, norm: Norm) -> MakeThreat:
-    """Returns what makes pixel threats for examples of a split."""
+def pixel_threats(split: Split, norm: Norm, device: torch.device = HOST) -> MakeThreat:
+    """Returns what makes pixel threats for examples of a split, to be searched on a device."""
 
     def make(indices: Tensor, radius: Tensor) -> PixelThreat:
-        return PixelThreat(split.images(indices), norm, radius)
+        return PixelThreat(split.images(indices).to(device), norm, radius)
 
     return make
 
 
-def manifold_threats(split: Split, norm: Norm, manifold: Manifold) -> MakeThreat:
-    """Returns what makes manifold threats for examples of a split."""
+def manifold_threats(split: Split, norm: Norm, manifold: Manifold, device: torch.device = HOST) -> MakeThreat:
+    """Returns what makes manifold threats for examples of a split, to be searched on a device."""
+    there = manifold.to(device)
 
     def make(indices: Tensor, radius: Tensor) -> ManifoldThreat:
-        return ManifoldThreat(manifold, manifold.codes(split, indices), norm, radius)
+        code = Code(*(part.to(device) for part in manifold.codes(split, indices)))
+        return ManifoldThreat(there, code, norm, radius)
 
     return make
 
@@ -74,14 +76,14 @@ def under_attack(
         config: how hard to look.
         seed: of the attacks' noise; equal seeds give every model the same starts on the same images.
     """
-    norm, split = NORMS[threat_model.norm], subject.split
+    norm, split, device = NORMS[threat_model.norm], subject.split, subject.device
     attempts = config.paper_attempts
-    pixel = _measure(subject, pixel_threats(split, norm), threat_model.epsilon, config, attempts, seed)
+    pixel = _measure(subject, pixel_threats(split, norm, device), threat_model.epsilon, config, attempts, seed)
     names = [f"{fraction * threat_model.epsilon:.3g}" for fraction in config.radii]
     found: dict[str, Any] = {}
     for name, manifold in manifolds.items():
         error, rate = MANIFOLD_FIELDS[name]
-        threats, tried = manifold_threats(split, norm, manifold), attempts if rate else 0
+        threats, tried = manifold_threats(split, norm, manifold, device), attempts if rate else 0
         measured = _measure(subject, threats, threat_model.eta, config, tried, seed)
         found |= {error: measured.mean} | ({rate: measured.success_rate} if rate else {})
     return UnderAttack(

@@ -7,6 +7,7 @@ that goes on from there reports what it would have reported, to the last bit.
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -15,6 +16,7 @@ from torch.utils._pytree import tree_map
 
 from trainables.config import ThreatName, TrialConfig
 from trainables.data.split import Split, Splits
+from trainables.evaluation.errors import HOST
 from trainables.manifolds.manifold import Manifolds
 from trainables.report import EpochReport
 from trainables.training.measuring import measured
@@ -127,16 +129,24 @@ def charge(training: Training, steps: int, passes: Sequence[Sequence[int]]) -> N
             tally.add(steps * capacity, forward=1, backward=1)
 
 
-def end_epoch(training: Training, since: float) -> EpochReport | None:
+def end_epoch(training: Training, since: float, device: torch.device = HOST) -> EpochReport | None:
     """Ends an epoch whose steps are done, and measures the model if its config asks for that now.
+
+    If it raises, nothing has happened.
 
     Args:
         training: of the model.
         since: what its clock is ahead of `time.perf_counter`.
+        device: that measures.
     """
     progress = training.progress
     loss = torch.stack(progress.losses).mean().item()
-    report = measured(training, progress.epoch + 1, loss, since)
+    before = training.state, replace(training.tally)
+    try:
+        report = measured(training, progress.epoch + 1, loss, since, device)
+    except Exception:
+        training.state, training.tally = before
+        raise
     progress.epoch, progress.losses, progress.permutation = progress.epoch + 1, [], None
     progress.seconds = report.seconds if report else since + time.perf_counter()
     return report

@@ -5,8 +5,10 @@ import time
 from dataclasses import asdict, replace
 from typing import Any
 
+import torch
+
 from trainables.data.split import Split
-from trainables.evaluation.errors import Subject
+from trainables.evaluation.errors import HOST, Subject
 from trainables.evaluation.hypotheses import hypotheses
 from trainables.evaluation.measure import under_attack
 from trainables.report import EpochReport, Pick
@@ -15,7 +17,7 @@ from trainables.training.training import Training
 SEEN = "validation"  # the split that choices are made on
 
 
-def measured(training: Training, epoch: int, loss: float, since: float) -> EpochReport | None:
+def measured(training: Training, epoch: int, loss: float, since: float, device: torch.device) -> EpochReport | None:
     """Measures the model: its error after every epoch, attacks where the config asks for them.
 
     Test data, where the config names it, is opened once: after the last epoch. Until then errors are on validation,
@@ -26,6 +28,7 @@ def measured(training: Training, epoch: int, loss: float, since: float) -> Epoch
         epoch: that has just ended.
         loss: its mean.
         since: what the clock is ahead of the trial's own time.
+        device: that computes.
 
     Returns:
         None where nothing is to be said yet.
@@ -35,11 +38,11 @@ def measured(training: Training, epoch: int, loss: float, since: float) -> Epoch
     silent = config.evaluation.only_last and not last and not broken
     found: dict[str, Any] = {}
     if not broken and (config.checkpoint != "last" or not (last or silent)):
-        found = _on_validation(training, epoch)
+        found = _on_validation(training, epoch, device)
     if silent:
         return None
     if last or broken:
-        found = _at_the_end(training, epoch, loss)
+        found = _at_the_end(training, epoch, loss, device)
     return EpochReport(
         epoch=epoch,
         train_loss=loss,
@@ -50,10 +53,10 @@ def measured(training: Training, epoch: int, loss: float, since: float) -> Epoch
     )
 
 
-def _on_validation(training: Training, epoch: int) -> dict[str, Any]:
+def _on_validation(training: Training, epoch: int, device: torch.device) -> dict[str, Any]:
     """Measures the model as it is, and notes what the best epochs are so far."""
     config, attacks = training.config, {}
-    subject = _subject(training, training.splits.validation)
+    subject = _subject(training, training.splits.validation, device)
     error = subject.error()
     if config.attacked_after(epoch):
         evaluation = replace(config.evaluation, paper_attempts=0)
@@ -63,12 +66,13 @@ def _on_validation(training: Training, epoch: int) -> dict[str, Any]:
     return {"error": error, "at_chance": error >= _chance(subject.split), **attacks}
 
 
-def _at_the_end(training: Training, epoch: int, loss: float) -> dict[str, Any]:
+def _at_the_end(training: Training, epoch: int, loss: float, device: torch.device) -> dict[str, Any]:
     """Measures what the trial leaves, the weights of the epoch that its config chooses, or says why that is nothing."""
     config, broken, attacks = training.config, not math.isfinite(loss), {}
     if not broken:
         training.state = training.choice.taken(training.state)
-    subject = _subject(training, getattr(training.splits, config.evaluation.split if epoch == config.epochs else SEEN))
+    name = config.evaluation.split if epoch == config.epochs else SEEN
+    subject = _subject(training, getattr(training.splits, name), device)
     error = subject.error()
     infeasible = _infeasible(training, loss, error, subject.split)
     if not infeasible:
@@ -76,7 +80,8 @@ def _at_the_end(training: Training, epoch: int, loss: float) -> dict[str, Any]:
         common = config.threat_model, evaluation, config.data.seed
         attacks = asdict(under_attack(subject, manifolds, *common))
         if training.beside and evaluation.strong and epoch == config.epochs:
-            attacks["hypotheses"] = hypotheses(subject, manifolds, *common, training.beside)
+            here = _subject(training, subject.split, HOST)
+            attacks["hypotheses"] = hypotheses(here, manifolds, *common, training.beside)
     every = config.evaluation.split == SEEN and not config.evaluation.only_last
     if config.checkpoint == "last" and every and not broken:
         pick = Pick(epoch=epoch, error=error, robust_error=attacks.get("robust_error"))
@@ -85,8 +90,9 @@ def _at_the_end(training: Training, epoch: int, loss: float) -> dict[str, Any]:
     return {"error": error, "at_chance": error >= _chance(subject.split), "infeasible": infeasible, **attacks, **told}
 
 
-def _subject(training: Training, split: Split) -> Subject:
-    return Subject(classifier=training.classifier, folded=training.folded(), split=split, tally=training.tally)
+def _subject(training: Training, split: Split, device: torch.device) -> Subject:
+    folded = {name: values.to(device) for name, values in training.folded().items()}
+    return Subject(classifier=training.classifier, folded=folded, split=split, tally=training.tally)
 
 
 def _chance(split: Split) -> float:

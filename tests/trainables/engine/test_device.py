@@ -1,10 +1,14 @@
-"""A fused step on a device that is not there: tensors without values know where they lie all the same."""
+"""Engines on a device that is not there: tensors know where they lie all the same, with values and without."""
+
+from dataclasses import asdict, replace
 
 import pytest
 import torch
 
-from tests.trainables.engine.alike import trial
-from trainables.config import ARCHITECTURES, Architecture
+from tests.trainables.elsewhere import elsewhere
+from tests.trainables.engine.alike import reports_of, trial
+from trainables.config import ARCHITECTURES, Architecture, EvaluationConfig
+from trainables.engine import Engine
 from trainables.engine.cohort import Cohort, guarded
 from trainables.engine.resident import Resident
 from trainables.pipeline import prepare
@@ -35,3 +39,20 @@ def test_a_manifold_that_stays_behind_is_noticed() -> None:
 
     with pytest.raises(RuntimeError, match="device"):
         cohort.step()
+
+
+@pytest.mark.parametrize("architecture", ["mlp", pytest.param("conv", marks=pytest.mark.slow)])
+def test_trials_that_train_and_are_measured_elsewhere_report_the_same(architecture: Architecture) -> None:
+    """To the last bit: what computes is the host. One trial waits for a slot, and two kinds of attacks measure."""
+    evaluation = EvaluationConfig(n_attacked=10, steps=2, paper_attempts=1, at_epochs=(1,))
+    configs = [replace(trial(k, architecture, epochs=2), evaluation=evaluation) for k in range(3)]
+
+    def reports(device: str) -> list[list[dict[str, object]]]:
+        engine = Engine("", slots=2, device=device)
+        told = reports_of(engine, [engine.submit(config) for config in configs])
+        return [[asdict(replace(report, seconds=0.0)) for report in each] for each in told]
+
+    with elsewhere() as device:
+        there = reports(str(device))
+
+    assert there == reports("cpu")

@@ -25,6 +25,8 @@ from trainables.engine.cohort import After, Cohort, guarded
 from trainables.engine.memory import ran_out
 from trainables.engine.sizing import measured
 from trainables.engine.turns import Turns
+from trainables.evaluation.errors import Subject
+from trainables.evaluation.measure import UnderAttack, under_attack
 from trainables.pipeline import ClassifierRun, prepare
 from trainables.provision import untrained
 from trainables.report import EpochReport
@@ -177,6 +179,42 @@ def test_memory_that_ends_halves_the_slots_and_loses_nothing(monkeypatch: pytest
     assert steps == 3 + 4 + 3 + 1 + 6  # 4, 7, 4 and 7 were left, for two slots
     for config, news in zip(configs, told.values(), strict=True):
         assert_same(_reports(news), list(precise(config).reports()))
+
+
+def test_memory_that_ends_while_a_model_is_measured_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is planted to end under attack, after one of two models has been measured and its cost been counted."""
+    asked = 0
+
+    def short_of_memory(subject: Subject, *how: object) -> UnderAttack:
+        nonlocal asked
+        asked += 1
+        found = under_attack(subject, *how)
+        return _out_of_memory() if asked == 2 else found
+
+    monkeypatch.setattr("trainables.training.measuring.under_attack", short_of_memory)
+    evaluation = replace(trial(0, "mlp").evaluation, at_epochs=(1,))
+    configs = [replace(trial(k, "mlp", "sgd", epochs=2), evaluation=evaluation) for k in (0, 2)]
+    engine, notes = Engine("", slots=2), []
+    told: dict[int, list[News]] = {engine.admit(precise(config)): [] for config in configs}
+    for news in engine.run():
+        (notes if news.handle is None else told[news.handle]).append(news)
+    monkeypatch.undo()
+
+    assert [each.note for each in notes] == ["trials like 0: 1 in a step from here on, since memory ended with 2"]
+    for config, news in zip(configs, told.values(), strict=True):
+        assert_same(_reports(news), list(precise(config).reports()))
+
+
+def test_a_trial_that_comes_at_the_end_of_an_epoch_is_measured_before_it_goes_on() -> None:
+    config, packed = trial(0, "mlp", "sgd", epochs=2), []
+    alone = precise(config)
+    expected = list(alone.reports(lambda: packed.append(alone.checkpoint())))
+    run = precise(config)
+    run.go_on(packed[1])  # an epoch is two steps
+
+    engine = Engine("", slots=2)
+
+    assert_same(reports_of(engine, [engine.admit(run)])[0], expected)
 
 
 def _out_of_memory(*_arguments: object) -> NoReturn:
