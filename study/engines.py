@@ -57,13 +57,13 @@ class FusedTrials:
     """
 
     def __init__(self, manifolds: str, slots: int | None) -> None:
-        import torch  # the driver, which has this class too, need not
-
+        # The driver, which has this class too, needs no torch for it.
+        from trainables.allocation import own_device
         from trainables.engine import Engine
         from trainables.tune import settle
 
         settle()
-        self._engine = Engine(manifolds, slots=slots, device="cuda" if torch.cuda.is_available() else "cpu")
+        self._engine = Engine(manifolds, slots=slots, device=str(own_device()))
         self._tickets: dict[int, int] = {}  # by handle
         self._said: SimpleQueue[News | Word] = SimpleQueue()
         self._naming, self._busy = Lock(), Event()

@@ -67,7 +67,7 @@ def learn(config: StudyConfig, root: str, interrupt: Interrupt, *, joined: bool)
 
 def _make(trial: Mapping[str, Any], root: str, interrupt: Interrupt) -> None:
     """Makes what a trial shares with others, and shows how far that is."""
-    task = ray.remote(max_retries=RETRIES)(make_shared).options(**_placed("make what trials share"))
+    task = ray.remote(max_retries=RETRIES)(make_shared).options(**_placed("make what trials share", learns=True))
     reports: Any = task.remote(trial, root)  # a generator of references, though Ray's types say otherwise
     with shown_progress(Console()) as watch, _refusing(), _cancelling(reports):
         for told in _told(reports, interrupt):
@@ -174,8 +174,12 @@ def _reason(error: ray.exceptions.RayError) -> str:
     return " ".join(str(getattr(error, "cause", None) or error).split())
 
 
-def _placed(name: str) -> dict[str, Any]:
-    """Returns where a task of its own runs: on a whole node, as long as that is not too large for it."""
-    alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call] # Ray's
-    nodes = [node["Resources"].get("CPU", 0) for node in alive]
-    return {"num_cpus": max(1, min(MOST_CPUS, int(max(nodes, default=1)))), "name": name}
+def _placed(name: str, *, learns: bool = False) -> dict[str, Any]:
+    """Returns where a task of its own runs: on a whole node, as long as that is not too large for it.
+
+    One that learns has a GPU, where there is one.
+    """
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call] # Ray's
+    having = [node for node in alive if node.get("GPU", 0) >= 1] if learns else []
+    cpus = int(max((node.get("CPU", 0) for node in having or alive), default=1))
+    return {"num_cpus": max(1, min(MOST_CPUS, cpus)), "num_gpus": 1 if having else 0, "name": name}

@@ -3,9 +3,18 @@
 import ctypes
 from contextlib import suppress
 
+import torch
+
+HOST = torch.device("cpu")
+
 MIB = 2**20
 # The numbers by which glibc's <malloc.h> calls them.
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
+
+
+def own_device() -> torch.device:
+    """Returns the GPU that this process was given, or the host where it was given none."""
+    return torch.device("cuda") if torch.cuda.is_available() else HOST
 
 
 def keep_memory() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from trainables.allocation import own_device
 from trainables.checks import must
 from trainables.config import DataConfig, LearnedConfig, VaeGanConfig, digest
 from trainables.data import images
@@ -191,7 +192,8 @@ def learner_of(model: VaeGanConfig, data: Data) -> tuple[Learner, Split]:
     splits = data.splits
     split = splits.pool() if model.images == "all" else splits.train
     each = (ALL,) if model.agnostic else range(splits.classes)
-    return Learner(model, split, each, of=splits.classes, image_shape=splits.image_shape), split
+    shape, device = splits.image_shape, own_device()
+    return Learner(model, split, each, of=splits.classes, image_shape=shape, device=device), split
 
 
 def _finished(
@@ -204,6 +206,7 @@ def _finished(
         "images": len(split),
         "seconds": last.seconds,
         "threads": torch.get_num_threads(),
+        "device": str(own_device()),
         "losses": {name: value.item() for name, value in last.losses._asdict().items()},
     }
 

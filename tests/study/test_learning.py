@@ -2,7 +2,7 @@
 
 import pytest
 
-from study.learning import _sharing
+from study.learning import _placed, _sharing
 from study.manifold_kinds import to_learn
 from study.visibility import complaint, sees
 from tests.study.conftest import models, tiny
@@ -35,6 +35,24 @@ def test_all_of_them_are_in_the_store_when_it_is_done(tmp_path):
     assert [told.split(", ")[1] for told in said if isinstance(told, str)] == [
         "a model for each class", "one model for all classes"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("nodes", "learns", "takes"),
+    [
+        ([{"CPU": 4}], True, (4, 0)),
+        ([{"CPU": 64}, {"CPU": 4, "GPU": 1}], True, (4, 1)),
+        ([{"CPU": 64}, {"CPU": 4, "GPU": 1}], False, (8, 0)),
+        ([{"CPU": 2, "GPU": 0.5}], True, (2, 0)),
+        ([{}], True, (1, 0)),
+    ],
+)
+def test_what_learns_has_a_gpu_where_there_is_one(monkeypatch, nodes, learns, takes):
+    monkeypatch.setattr("study.learning.ray.nodes", lambda: [{"Alive": True, "Resources": node} for node in nodes])
+
+    placed = _placed("learn", learns=learns)
+
+    assert (placed["num_cpus"], placed["num_gpus"]) == takes
 
 
 def test_trials_that_learn_manifolds_share_what_they_are_judged_by():

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from trainables.allocation import HOST
 from trainables.attacks.attack import Attack, Objective, look, taken
 from trainables.attacks.objectives import cross_entropy, dlr_targeted, others
 from trainables.classifiers.classifier import Classifier
@@ -23,7 +24,6 @@ from trainables.evaluation.tally import Tally
 from trainables.seeding import stream
 from trainables.threats.threat import Threat
 
-HOST = torch.device("cpu")
 CHUNK = 500
 WORTH_LEAVING = 1 / 8  # of a batch; to make it anew for fewer would cost more than they do
 SEEDS = 2**62

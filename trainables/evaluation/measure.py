@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trainables.allocation import HOST
 from trainables.attacks.gradient import PGD, AdamPGD
 from trainables.config import EvaluationConfig, ThreatModel, ThreatName
 from trainables.data.split import Split
-from trainables.evaluation.errors import HOST, MakeThreat, Probe, Subject, lost_under_attack, successes
+from trainables.evaluation.errors import MakeThreat, Probe, Subject, lost_under_attack, successes
 from trainables.geometry import NORMS, Norm
 from trainables.manifolds.manifold import Code, Manifold, Manifolds
 from trainables.seeding import stream

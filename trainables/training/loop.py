@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from trainables.allocation import HOST
 from trainables.config import ThreatName, TrialConfig
 from trainables.data.split import Split, Splits
-from trainables.evaluation.errors import HOST
 from trainables.manifolds.manifold import Manifolds
 from trainables.report import EpochReport
 from trainables.training.measuring import measured

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from trainables.allocation import HOST
 from trainables.data.split import Split
-from trainables.evaluation.errors import HOST, Subject
+from trainables.evaluation.errors import Subject
 from trainables.evaluation.hypotheses import hypotheses
 from trainables.evaluation.measure import under_attack
 from trainables.report import EpochReport, Pick

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from trainables.allocation import HOST
 from trainables.checks import must
 from trainables.config import VaeGanConfig
 from trainables.data.split import Split
@@ -29,8 +30,10 @@ from trainables.packing import part
 from trainables.seeding import stream
 
 Trees = TypeVar("Trees", State, Losses)
+Tree = TypeVar("Tree")
 
 EVERY = 20  # updates between two reports
+CHUNK = 500  # images that are made at a time
 ALL = -1  # stands for all classes
 PARTS = ("params", "stats", "first", "second")
 
@@ -79,8 +82,9 @@ class Learner:
         of: how many classes the data has.
         image_shape: channels, height and width.
         dtype: of everything.
-        together: updates all models in one vectorised step, as suits a GPU; on processors it is faster to update every
-            model by itself, as many at a time as PyTorch has threads.
+        device: that computes; it is given all images before the first update.
+        together: updates all models in one vectorised step, as is done elsewhere than on the host; on processors it is
+            faster to update every model by itself, as many at a time as PyTorch has threads.
 
     Raises:
         ValueError: if a class has too few images.
@@ -95,10 +99,13 @@ class Learner:
         of: int,
         image_shape: tuple[int, int, int],
         dtype: torch.dtype = torch.float32,
+        device: torch.device = HOST,
         together: bool = False,
     ) -> None:
         self.networks = Networks(image_shape=image_shape, latent=config.latent, width=config.width)
-        self._config, self._split, self._dtype = config, split, dtype
+        self._config, self._split, self._dtype, self._device = config, split, dtype, device
+        self._shown = None if device == HOST else _everything(split).to(device, dtype)
+        together = together or device != HOST
         self.updates, self.done = config.updates * (of if config.agnostic else 1), 0
         rows = [_rows(split, each) for each in classes]
         least = min(map(len, rows))
@@ -109,7 +116,7 @@ class Learner:
         ]
         self._noise = [stream(config.seed, "vaegan", "noise", each) for each in classes]
         weights = (stream(config.seed, "vaegan", "weights", each) for each in classes)
-        self._state = _stacked([start(self.networks, config, rng, dtype) for rng in weights])
+        self._state = _on(device, _stacked([start(self.networks, config, rng, dtype) for rng in weights]))
         one = partial(update, self.networks, config, alone=not together)
         pool = ThreadPoolExecutor(min(torch.get_num_threads(), len(classes)))
         self._every = torch.vmap(one, in_dims=(0, 0, 0, None)) if together else partial(_apart, pool, one)
@@ -123,7 +130,7 @@ class Learner:
                 yield Progress(
                     done=self.done,
                     updates=self.updates,
-                    losses=tree_map(torch.mean, _stacked(losses)),
+                    losses=_on(HOST, tree_map(torch.mean, _stacked(losses))),
                     seconds=time.perf_counter() - begun,
                 )
                 losses = []
@@ -143,14 +150,16 @@ class Learner:
     def _batch(self) -> tuple[Tensor, Tensor]:
         """Returns a batch of images for every model, and noise for its codes."""
         size, latent = self._config.batch_size, self._config.latent
-        images = [self._split.images(order.take(size)).to(self._dtype) for order in self._orders]
-        noise = [torch.randn(size, latent, generator=rng, dtype=self._dtype) for rng in self._noise]
-        return torch.stack(images), torch.stack(noise)
+        rows = torch.stack([order.take(size) for order in self._orders])
+        noise = torch.stack([torch.randn(size, latent, generator=rng, dtype=self._dtype) for rng in self._noise])
+        if self._shown is None:
+            return torch.stack([self._split.images(own).to(self._dtype) for own in rows]), noise
+        return self._shown[rows.to(self._device)], noise.to(self._device)
 
     def weights(self) -> Tensors:
         """Returns what is needed of all models from now on: encoders and decoders, stacked, with their statistics."""
         kept = {name: value for name, value in self._state.params.items() if not name.startswith("discriminator")}
-        return {**kept, **self._state.stats}
+        return _on(HOST, {**kept, **self._state.stats})
 
     @property
     def size(self) -> int:
@@ -160,7 +169,7 @@ class Learner:
 
     def progress(self) -> Tensors:
         """Returns all that has changed since the beginning, for `go_on`."""
-        state = self._state
+        state = _on(HOST, self._state)
         parts = dict(zip(PARTS, (state.params, state.stats, *state.moments[:2]), strict=True))
         tensors = {f"{kind}/{name}": values for kind, own in parts.items() for name, values in own.items()}
         tensors |= {"updates": state.moments.updates, "done": torch.tensor(self.done)}
@@ -172,7 +181,7 @@ class Learner:
     def go_on(self, progress: Tensors) -> None:
         """Continues where `progress` was taken of a learner with the same arguments: the same numbers follow."""
         params, stats, first, second = (part(progress, name) for name in PARTS)
-        self._state = State(params, stats, OptimiserState(first, second, progress["updates"]))
+        self._state = _on(self._device, State(params, stats, OptimiserState(first, second, progress["updates"])))
         self.done = int(progress["done"])
         for place, rng in enumerate(self._noise):
             rng.set_state(progress[f"noise/{place}"])
@@ -213,6 +222,15 @@ def _single_threaded() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _everything(split: Split) -> Tensor:
+    return torch.cat([split.images(rows) for rows in torch.split(torch.arange(len(split)), CHUNK)])
+
+
+def _on(device: torch.device, tree: Tree) -> Tree:
+    moved: Tree = tree_map(lambda values: values.to(device), tree)
+    return moved
 
 
 def _stacked(models: Sequence[Trees]) -> Trees:

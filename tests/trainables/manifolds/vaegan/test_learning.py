@@ -3,9 +3,11 @@
 import pytest
 import torch
 
+from tests.trainables.elsewhere import elsewhere
 from tests.trainables.manifolds.conftest import Blobs
 from trainables.config import VaeGanConfig
 from trainables.manifolds.vaegan.learning import ALL, Learner
+from trainables.manifolds.vaegan.step import Losses
 
 SMALL = VaeGanConfig(latent=3, width=1 / 16, updates=3, batch_size=4)
 
@@ -28,6 +30,25 @@ def test_ten_models_together_equal_ten_apart(gamma):
         for name, values in apart.items():
             for beside in (together, in_turn):
                 torch.testing.assert_close(beside[name][each], values[0], rtol=0, atol=1e-6, msg=f"{name} of {each}")
+
+
+def test_models_that_learn_elsewhere_are_those_that_learn_together_here():
+    """To the last bit: what computes is the host. Half of the way is gone in one place, and half in the other."""
+    blobs, config = Blobs(70), VaeGanConfig(latent=3, width=1 / 16, updates=4, batch_size=4)
+    how = {"of": 10, "image_shape": (1, 12, 12)}
+    here = Learner(config, blobs, range(10), together=True, **how)
+    losses = [here.update() for _ in range(4)]
+    with elsewhere() as device:
+        one, other = (Learner(config, blobs, range(10), device=device, **how) for _ in range(2))
+        found = [one.update(), one.update()]
+        progress = one.progress()
+        other.go_on(progress)
+        found += [other.update(), other.update()]
+        found = [Losses(*(values.cpu() for values in each)) for each in found]
+        weights = other.weights()
+
+    assert {values.device.type for values in (*weights.values(), *progress.values())} == {"cpu"}
+    torch.testing.assert_close((found, weights), (losses, here.weights()), rtol=0, atol=0)
 
 
 def test_the_same_config_learns_the_same():
