@@ -8,6 +8,6 @@ PAGE, PICTURE = Path("docs/example-report/index.html"), Path("docs/example-repor
 
 with browser() as started:
     visit = Visit(started, PAGE.resolve(), viewport={"width": 1180, "height": 960})
-    visit.page.locator("#fronts .figure").first.evaluate("figure => figure.scrollIntoView({block: 'center'})")
+    visit.page.locator("#fronts figure").first.evaluate("figure => figure.scrollIntoView({block: 'center'})")
     visit.page.locator("#fronts svg.chart").last.locator(".point.member .mark").first.hover()
     visit.page.screenshot(path=PICTURE)

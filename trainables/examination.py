@@ -6,6 +6,7 @@ from typing import Any
 
 from safetensors.torch import load
 
+from trainables.allocation import own_device
 from trainables.classifiers import build
 from trainables.config import TrialConfig
 from trainables.data.split import Splits
@@ -97,7 +98,8 @@ def examine(
         SafetensorError: if weights are not in the format.
     """
     config, splits = model.config, load_once(model.config.data).splits
-    own = model.network(splits)
+    device = own_device()
+    own, *more = (each.network(splits).to(device) for each in (model, *others))
     return evaluate(
         Subject(classifier=own.classifier, folded=own.folded, split=splits.test, tally=Tally()),
         provide(config.manifold, config.data, manifolds),
@@ -105,5 +107,5 @@ def examine(
         STRENGTHS[strength],
         seed,
         attacked=attacked,
-        surrogates=[other.network(splits) for other in others],
+        surrogates=more,
     )

@@ -46,7 +46,7 @@ def dlr(classifier: Classifier, folded: Tensors, labels: Tensor) -> Objective:
     """
 
     def loss(logits: Tensor, labels: Tensor) -> Tensor:
-        return excess(logits, labels) / _spread(logits, [2])
+        return excess(logits, labels) / _spread(logits, 1)
 
     return _of_logits(loss, classifier, folded, labels)
 
@@ -65,7 +65,7 @@ def dlr_targeted(classifier: Classifier, folded: Tensors, labels: Tensor, target
     """
 
     def loss(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
-        return (_logit(logits, targets) - _logit(logits, labels)) / _spread(logits, [2, 3])
+        return (_logit(logits, targets) - _logit(logits, labels)) / _spread(logits, 2)
 
     return _of_logits(loss, classifier, folded, labels, targets)
 
@@ -89,12 +89,12 @@ def _logit(logits: Tensor, classes: Tensor) -> Tensor:
     return logits.gather(1, classes[:, None])[:, 0]
 
 
-def _spread(logits: Tensor, places: list[int]) -> Tensor:
-    """Returns how far the largest logit lies above the mean of those in these places, or 1 where there are fewer."""
-    if logits.shape[1] <= max(places):
+def _spread(logits: Tensor, count: int) -> Tensor:
+    """Returns how far the largest logit lies above the mean of so many from the third on, or 1 where they are fewer."""
+    if logits.shape[1] < 2 + count:
         return torch.ones_like(logits[:, 0])
     falling = logits.sort(dim=1, descending=True).values
-    return falling[:, 0] - falling[:, places].mean(1) + TINY
+    return falling[:, 0] - falling[:, 2 : 2 + count].mean(1) + TINY
 
 
 def _of_logits(

@@ -145,8 +145,9 @@ def _places(
     """Returns where the pixels of each example's square lie in every channel, row after row."""
     channels, _, width = delta.shape[1:]
     steps = torch.arange(side, device=corners.device)
+    down, right = corners.unbind(1)
     square = (width * steps[:, None] + steps).flatten()
-    return (corners @ corners.new_tensor([width, 1]) + square[:, None]).T[:, None].expand(-1, channels, -1)
+    return ((width * down + right)[:, None] + square)[:, None].expand(-1, channels, -1)
 
 
 def _lengths(pixels: Float[Tensor, "batch channel square"]) -> Float[Tensor, "batch channel 1"]:

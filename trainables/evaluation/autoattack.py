@@ -83,7 +83,7 @@ class Foreign(Member):
     ) -> Bool[Tensor, "example"]:
         seed, fallen = int(torch.randint(SEEDS, (), generator=rng)), torch.zeros_like(lost)
         for some in torch.split(torch.arange(len(lost))[~lost], CHUNK):
-            ball, labels = threat(some, torch.tensor(radius)), subject.split.labels[some]
+            ball, labels = threat(some, torch.tensor(radius)), subject.labels(some)
             norm = next(NAMES[name] for name, known in NORMS.items() if known is ball.norm)
             foreign = self.package.AutoAttack(counted(subject), eps=radius, norm=norm, seed=seed)
             foreign.attacks_to_run = [self.attack]

@@ -55,10 +55,14 @@ class Subject:
         """Returns the labels of examples, where the model lies."""
         return self.split.labels[indices].to(self.device)
 
+    def images(self, indices: Tensor) -> Float[Tensor, "batch channel height width"]:
+        """Returns the images of examples, where the model lies."""
+        return self.split.images(indices).to(self.device)
+
     def error(self) -> float:
         """Returns the fraction of the whole split that is misclassified."""
         parts = torch.split(torch.arange(len(self.split)), CHUNK)
-        wrong = torch.cat([self.wrong(part, self.split.images(part).to(self.device)) for part in parts])
+        wrong = torch.cat([self.wrong(part, self.images(part)) for part in parts])
         return wrong.double().mean().item()
 
     def unperturbed(self, threat: MakeThreat, indices: Tensor) -> Bool[Tensor, "batch"]:
@@ -123,6 +127,10 @@ class Starts(NamedTuple):
     uniform: Float[Tensor, "attempt example"]
     seed: int = 0
 
+    def of(self, attempt: Tensor | int, example: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Returns the noise of examples in attempts, on a device: what `Threat.start` takes."""
+        return self.gaussian[attempt, example].to(device), self.uniform[attempt, example].to(device)
+
 
 class _Running(NamedTuple):
     """Examples, each in one attempt, that have not fallen; who they are lies on the host."""
@@ -181,8 +189,7 @@ class Probe:
 
     def _begun(self, subject: Subject, attempt: Tensor, example: Tensor, radius: float, starts: Starts) -> _Running:
         threat = self.threat(example, torch.tensor(radius))
-        noise = starts.gaussian[attempt, example], starts.uniform[attempt, example]
-        delta = threat.start(*(drawn.to(subject.device) for drawn in noise))
+        delta = threat.start(*starts.of(attempt, example, subject.device))
         objective = self.objective(subject, example, threat)
         return _Running(attempt, example, objective, threat, delta, self._state(delta, attempt, example, starts))
 

@@ -73,7 +73,7 @@ class Inspection:
 
 def repeat_difference(subject: Subject) -> float:
     """Returns how much logits of the same images differ between passes, relative to the largest."""
-    images = subject.split.images(_looked_at(subject))
+    images = subject.images(_looked_at(subject))
     first = subject.logits(images)
     return max(_apart(first, subject.logits(images)) for _ in range(PASSES - 1))
 
@@ -87,15 +87,15 @@ def inspect(subject: Subject, seed: int, *, unrepeatable: float) -> Inspection:
         unrepeatable: see `repeat_difference`; predictions that are random may be averaged by now.
     """
     rows = _looked_at(subject)
-    images, labels = subject.split.images(rows), subject.split.labels[rows]
+    images, labels = subject.images(rows), subject.labels(rows)
     logits = subject.logits(images)
     right = logits.argmax(1) == labels
-    at = right.nonzero()[:, 0] if right.any() else rows
+    at = right.nonzero()[:, 0].cpu() if right.any() else rows
     of_margin, of_entropy = (_slopes(subject, make, at) for make in (margin, cross_entropy))
     size = excess(logits, labels)[at].abs().clamp_min(torch.finfo(logits.dtype).tiny)
     flat = of_margin.flatten(1).abs().sum(1) <= FLAT * size
     chance = 1 - subject.split.labels.bincount().max().item() / len(subject.split)
-    noise = 2 * torch.rand(images.shape, generator=stream(seed, "inspection")) - 1
+    noise = 2 * torch.rand(images.shape, generator=stream(seed, "inspection")).to(images) - 1
     sums = (logits >= 0).all(1) & (logits <= 1).all(1) & ((logits.sum(1) - 1).abs() <= SUM)
     return Inspection(
         images=len(rows),
@@ -122,14 +122,14 @@ def _looked_at(subject: Subject) -> Tensor:
 
 def _slopes(subject: Subject, make: OfLabels, rows: Tensor) -> Float[Tensor, "batch channel height width"]:
     """Returns gradients of an objective with respect to the images."""
-    objective = make(subject.classifier, subject.folded, subject.split.labels[rows])
+    objective = make(subject.classifier, subject.folded, subject.labels(rows))
 
     def rise(images: Tensor) -> tuple[Tensor, Tensor]:
         loss, wrong = objective(images)
         return loss.sum(), wrong
 
     subject.tally.add(len(rows), forward=1, backward=1)
-    return grad_and_aux(rise, subject.split.images(rows), alone=True)[0]
+    return grad_and_aux(rise, subject.images(rows), alone=True)[0]
 
 
 def _dependence(subject: Subject, images: Float[Tensor, "batch channel height width"]) -> float:

@@ -45,7 +45,7 @@ def pixel_threats(split: Split, norm: Norm, device: torch.device = HOST) -> Make
     """Returns what makes pixel threats for examples of a split, to be searched on a device."""
 
     def make(indices: Tensor, radius: Tensor) -> PixelThreat:
-        return PixelThreat(split.images(indices).to(device), norm, radius)
+        return PixelThreat(split.images(indices).to(device), norm, radius.to(device))
 
     return make
 
@@ -56,7 +56,7 @@ def manifold_threats(split: Split, norm: Norm, manifold: Manifold, device: torch
 
     def make(indices: Tensor, radius: Tensor) -> ManifoldThreat:
         code = Code(*(part.to(device) for part in manifold.codes(split, indices)))
-        return ManifoldThreat(there, code, norm, radius)
+        return ManifoldThreat(there, code, norm, radius.to(device))
 
     return make
 

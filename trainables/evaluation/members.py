@@ -114,8 +114,8 @@ class Transfer(Member):
         for attempt, surrogate in enumerate(each for each in self.surrogates for _ in range(self.restarts)):
             for some in torch.split(everyone[~(lost | fallen)], CHUNK):
                 ball = threat(some, torch.tensor(radius))
-                begin = ball.start(starts.gaussian[attempt, some], starts.uniform[attempt, some])
-                images = self._images(surrogate, ball, begin, subject.split.labels[some])
+                begin = ball.start(*starts.of(attempt, some, subject.device))
+                images = self._images(surrogate, ball, begin, subject.labels(some))
                 fallen[some] = subject.wrong(some, images)
         return fallen
 

@@ -42,6 +42,10 @@ class Network:
     classifier: Classifier
     folded: Tensors
 
+    def to(self, device: torch.device) -> "Network":
+        """Returns the same classifier, of images that lie on a device."""
+        return Network(classifier=self.classifier, folded={k: values.to(device) for k, values in self.folded.items()})
+
     def wrong(self, images: Tensor, labels: Tensor) -> Tensor:
         """Returns which images it takes for another class."""
         parts = zip(torch.split(images, CHUNK), torch.split(labels, CHUNK), strict=True)

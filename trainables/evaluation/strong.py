@@ -204,13 +204,14 @@ class _Bench:
     ) -> tuple[dict[ThreatName, UnderThreat], list[Flag]]:
         """Measures all threats, and returns what is doubtful about it."""
         norm, split, eta = NORMS[threat_model.norm], self.subject.split, threat_model.eta
-        pixels = pixel_threats(split, norm)
+        device = self.subject.device
+        pixels = pixel_threats(split, norm, device)
         pixel = self.under("pixel", pixels, threat_model.epsilon, rated=True)
         threats: dict[ThreatName, UnderThreat] = {"pixel": pixel}
         flags = of_attacks(pixel.curve, self.attacked, self.steps(pixels, pixel.curve))
         for name, manifold in manifolds.items():
             rated = MANIFOLD_FIELDS[name][1] is not None
-            threats[name] = self.under(name, manifold_threats(split, norm, manifold), eta, rated=rated)
+            threats[name] = self.under(name, manifold_threats(split, norm, manifold, device), eta, rated=rated)
             flags += of_manifold(name, pixel.clean_error, threats[name].curve, eta, self.attacked)
         return threats, flags
 

@@ -7,11 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.trainables.elsewhere import elsewhere
 from tests.trainables.evaluation.zoo import (
     ATTACKED,
     BROKEN,
     LOADED,
     SEEN_BY_ATTACKS,
+    TEST,
     THREATS,
     TINY,
     foreigner,
@@ -28,6 +30,7 @@ from trainables.evaluation.flags import of_model
 from trainables.evaluation.inspection import inspect, repeat_difference
 from trainables.evaluation.quality import Network
 from trainables.evaluation.strong import FRACTIONS, Evaluation, evaluate
+from trainables.evaluation.tally import Tally
 
 
 def evaluated(
@@ -168,6 +171,25 @@ def test_the_ledger_adds_up_to_what_went_through_the_model(counted: type[Counted
     assert cost["gradient_evaluations"] == subject.tally.gradient_evaluations == asked.backward
     assert found.passes == (1 if counted is Counted else brief.passes)
     assert subject.tally.passes == 1
+
+
+@pytest.mark.slow
+def test_a_model_that_lies_elsewhere_is_found_the_same() -> None:
+    """All attacks on images and codes, and all checks of a model, to the last bit: what computes is the host."""
+    model, other, known = network(), network(seed=1), {"manifold": LOADED.manifolds["manifold"]}
+    brief = Strength(steps=2, targets=1, queries=4, attempts=1, passes=2)
+
+    def found(device: torch.device) -> Evaluation:
+        own = Network(classifier=model.classifier, folded=model.folded).to(device)
+        subject = Subject(classifier=own.classifier, folded=own.folded, split=TEST, tally=Tally())
+        return evaluate(subject, known, THREATS["linf"], brief, 0, attacked=10, surrogates=[other.to(device)])
+
+    with elsewhere() as device:
+        there = found(device)
+    here = found(torch.device("cpu"))
+
+    assert (there.error, there.threats, there.flags) == (here.error, here.threats, here.flags)
+    assert [line[:-1] for line in there.ledger] == [line[:-1] for line in here.ledger]
 
 
 def test_images_of_another_network_are_a_black_box() -> None:
