@@ -27,7 +27,7 @@ def patch_conv(
     patches = torch.cat([F.pad(blocks, (-x, x - 1, -y, y - 1)) for y in (0, 1) for x in (0, 1)])
     weights = _blocks(kernel).permute(2, 3, 0, 1).flatten(0, 2)
     output = torch.addmm(shift, patches.flatten(1).T, weights).to(weight.dtype)
-    return output.reshape(len(images), rows, columns, -1).permute(0, 3, 1, 2)
+    return output.reshape(len(images), rows, columns, len(weight)).permute(0, 3, 1, 2)
 
 
 def _blocks(images: Float[Tensor, "batch c h w"]) -> Float[Tensor, "block batch height width"]:

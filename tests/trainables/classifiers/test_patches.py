@@ -23,6 +23,7 @@ def test_is_the_convolution_and_has_its_gradients(shape: tuple[int, int, int]) -
     with torch.no_grad():
         torch.testing.assert_close(patch_conv(images, weight, bias), expected)
 
+    assert patch_conv(images[:0], weight, bias).shape == expected[:0].shape
     torch.testing.assert_close(found, expected)
     for ours, theirs in zip(
         torch.autograd.grad((found * towards).sum(), (images, weight, bias)),
