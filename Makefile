@@ -11,9 +11,10 @@ SPREAD := -n auto --maxprocesses 4 --dist loadfile  # tests over processors, a f
 demo: $(READY)  ## a small study from nothing to a report, in about ten minutes on two cores
 	$(BIN)/python -m study.launch --space tradeoff --scale demo $(if $(DATA),--data-root $(DATA))
 
-example: $(READY)  ## docs/example-report, from a study of its own: half an hour on two cores; DATA has FONTS/prototypes.npz
+example: $(READY)  ## docs/example-report, from a study of its own: half an hour to forty minutes on two cores; DATA has FONTS/prototypes.npz
 	$(BIN)/python -m study.launch --space tradeoff --scale laptop --architectures conv mlp resnet --name example \
 		--data-root $(DATA)
+	$(BIN)/python -m analysis.report runs/example --figures pdf
 	mkdir -p docs/example-report
 	cd runs/example/report && cp *.html *.csv *.tex *.json *.pdf ../../../docs/example-report/
 	PYTHONPATH=. $(BIN)/python .ci/picture.py

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from analysis.front import Candidate, ConfirmedFront
 from analysis.pareto import staircase
 
+PRINTED: Final = ("pdf", "svg", "png")  # kinds of files of a figure
 INK: Final = "#1c1e21"
 PAPER: Final = "#ffffff"
 STAR: Final = "#6f757e"

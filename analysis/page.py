@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from analysis.cards import cards
-from analysis.drawing import LOOKS, OTHER_LOOK, STAR
+from analysis.drawing import LOOKS, OTHER_LOOK, PRINTED, STAR
 from analysis.findings import Findings
 from analysis.load import Study
 from analysis.sections import (
@@ -63,20 +63,29 @@ def sections(study: Study) -> list[Section]:
     return [found for build in builders if (found := build(findings)) is not None]
 
 
-def study_page(study: Study, parts: Sequence[Section], refresh: int | None = None) -> str:
+def study_page(
+    study: Study, parts: Sequence[Section], refresh: int | None = None, printed: Sequence[str] = PRINTED
+) -> str:
     """Returns a study's page as HTML.
 
     Args:
         study: that it tells of.
         parts: its sections.
         refresh: seconds after which a browser loads it anew, or None where it is final.
+        printed: kinds of files that its figures lie beside it in.
     """
     one, other = (objective.label for objective in study.objectives)
-    return page(study.name, f"Disentangle · test {one} against {other}", parts, [Findings(study=study)], refresh)
+    eyebrow = f"Disentangle · test {one} against {other}"
+    return page(study.name, eyebrow, parts, [Findings(study=study)], refresh, printed)
 
 
 def page(
-    title: str, eyebrow: str, parts: Sequence[Section], every: Sequence[Findings], refresh: int | None = None
+    title: str,
+    eyebrow: str,
+    parts: Sequence[Section],
+    every: Sequence[Findings],
+    refresh: int | None = None,
+    printed: Sequence[str] = PRINTED,
 ) -> str:
     """Returns a page as HTML.
 
@@ -86,10 +95,11 @@ def page(
         parts: its sections.
         every: studies whose candidates may be pointed at.
         refresh: seconds after which a browser loads it anew, or None where it is final.
+        printed: kinds of files that its figures lie beside it in.
     """
     script = _template("page.js")
     return (
-        _environment()
+        _environment(printed)
         .get_template("page.html")
         .render(
             title=title,
@@ -113,9 +123,16 @@ def colours() -> Mapping[str, tuple[str, str]]:
     return {name: (colour, DARK[name.removesuffix("-letters")]) for name, colour in light.items()}
 
 
-def _environment() -> Environment:
-    loader = PackageLoader("analysis")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+def _environment(printed: Sequence[str]) -> Environment:
+    made = Environment(
+        loader=PackageLoader("analysis"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["printed"] = printed
+    return made
 
 
 def _template(name: str) -> str:

@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 
 from matplotlib.figure import Figure
 
-from analysis.drawing import rendered
+from analysis.drawing import PRINTED, rendered
 from analysis.exports import front_csv, front_tex
 from analysis.following import follow
 from analysis.load import StudyUnreadable, load
@@ -27,7 +27,6 @@ from analysis.versus import lettered, versus, versus_json
 from analysis.versus_page import versus_figure, versus_page
 
 WRITTEN, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
-KINDS: Final = ("svg", "pdf", "png")
 EPILOG: Final = """\
 writes into runs/NAME/report:
   index.html                  what was found, in words, charts and tables; needs no other file and no network
@@ -52,14 +51,14 @@ again whenever the study has changed, and pages reload themselves, until no driv
 
 examples:
   python -m analysis.report runs/tradeoff-fonts-20260101-120000
-  python -m analysis.report runs/tpe runs/random
+  python -m analysis.report runs/tpe runs/random --figures pdf
   python -m analysis.report s3://bucket/studies/NAME
 
 exit status: 0 written; 2 wrong usage or no readable study; 1 the report could not be written; 130 stopped by Ctrl-C
 """
 
 
-def write_report(run_dir: str | Path, refresh: int | None = None) -> Path:
+def write_report(run_dir: str | Path, refresh: int | None = None, printed: Sequence[str] = PRINTED) -> Path:
     """Writes the report of a study into its folder `report` and returns the path of the page.
 
     The page is written last, so that a page is never older than what it names.
@@ -67,6 +66,7 @@ def write_report(run_dir: str | Path, refresh: int | None = None) -> Path:
     Args:
         run_dir: the study's folder.
         refresh: seconds after which a browser loads the page anew, or None where it is final.
+        printed: kinds of files that figures are written as.
 
     Raises:
         StudyUnreadable: where the study's files are missing, damaged or contradictory.
@@ -78,23 +78,26 @@ def write_report(run_dir: str | Path, refresh: int | None = None) -> Path:
     parts = sections(study)
     for part in parts:
         for name, draw in part.figures.items():
-            _print(folder, name, draw)
+            _print(folder, name, draw, printed)
         for name, content in part.files.items():
             _replace(folder / name, content)
     found = summary(study)
     _replace(folder / "front.csv", front_csv(found).encode())
     _replace(folder / "front.tex", front_tex(found).encode())
     _replace(folder / "summary.json", json.dumps(found, indent=2, allow_nan=False).encode())
-    _replace(folder / "index.html", study_page(study, parts, refresh).encode())
+    _replace(folder / "index.html", study_page(study, parts, refresh, printed).encode())
     return folder / "index.html"
 
 
-def write_comparison(run_dirs: Sequence[str | Path], refresh: int | None = None) -> Path:
+def write_comparison(
+    run_dirs: Sequence[str | Path], refresh: int | None = None, printed: Sequence[str] = PRINTED
+) -> Path:
     """Writes how studies compare into the folder `report` of the first and returns the path of the page.
 
     Args:
         run_dirs: the studies' folders, at least two.
         refresh: seconds after which a browser loads the page anew, or None where it is final.
+        printed: kinds of files that the figure is written as.
 
     Raises:
         StudyUnreadable: where a study's files are missing, damaged or contradictory, or their objectives differ.
@@ -104,19 +107,20 @@ def write_comparison(run_dirs: Sequence[str | Path], refresh: int | None = None)
     folder = Path(run_dirs[0]) / "report"
     folder.mkdir(exist_ok=True)
     found = versus(every)
-    _print(folder, "comparison", partial(versus_figure, every))
+    _print(folder, "comparison", partial(versus_figure, every), printed)
     _replace(folder / "comparison.json", json.dumps(versus_json(every, found), indent=2, allow_nan=False).encode())
-    _replace(folder / "comparison.html", versus_page(every, found, refresh).encode())
+    _replace(folder / "comparison.html", versus_page(every, found, refresh, printed).encode())
     return folder / "comparison.html"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit status."""
-    places, watch = _read_options(arguments)
+    given = _read_options(arguments)
+    places = given.studies
     try:
         with ExitStack() as stack:
             folders = [stack.enter_context(fetched(place)) if is_address(place) else Path(place) for place in places]
-            written = _write(folders, watch=watch)
+            written = _write(folders, given.figures, watch=given.watch)
             print(write_back(written, places[0]) if is_address(places[0]) else written)
     except StudyUnreadable as reason:
         print(reason, file=sys.stderr)
@@ -131,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return WRITTEN
 
 
-def _read_options(arguments: Sequence[str] | None) -> tuple[list[str], bool]:
+def _read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _Parser(
         prog="python -m analysis.report",
         description="Draws and tells what a study has found, or how studies compare, from the tables in their folders.",
@@ -143,16 +147,22 @@ def _read_options(arguments: Sequence[str] | None) -> tuple[list[str], bool]:
         "studies", metavar="runs/NAME", nargs="+", help="a study's folder, or its address: s3://bucket/NAME"
     )
     parser.add_argument("--watch", action="store_true", help="write it again whenever the study changes, until it ends")
+    parser.add_argument(
+        "--figures", metavar="KIND", nargs="+", choices=PRINTED, default=PRINTED,
+        help="kinds of files for print: pdf, svg, png (default: all three)",
+    )  # fmt: skip
     given = parser.parse_args(arguments)
     if given.watch and any(map(is_address, given.studies)):
         parser.error("--watch is of studies in folders; watch where the study runs, or leave --watch out")
-    return given.studies, given.watch
+    return given
 
 
-def _write(folders: Sequence[Path], *, watch: bool) -> Path:
+def _write(folders: Sequence[Path], printed: Sequence[str], *, watch: bool) -> Path:
     """Writes the report of one study or the comparison of several, once or until they end, and returns its page."""
     write: Callable[[int | None], Path] = (
-        partial(write_report, folders[0]) if len(folders) == 1 else partial(write_comparison, folders)
+        partial(write_report, folders[0], printed=printed)
+        if len(folders) == 1
+        else partial(write_comparison, folders, printed=printed)
     )
     if watch:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -168,9 +178,9 @@ class _Parser(argparse.ArgumentParser):
         self.exit(REFUSED, f"the command is python -m analysis.report runs/NAME ...; got: {message}; see --help\n")
 
 
-def _print(folder: Path, name: str, draw: Callable[[], Figure]) -> None:
+def _print(folder: Path, name: str, draw: Callable[[], Figure], printed: Sequence[str]) -> None:
     figure = draw()
-    for kind in KINDS:
+    for kind in printed:
         _replace(folder / f"{name}.{kind}", rendered(figure, kind))
 
 

@@ -15,7 +15,7 @@ from analysis.charts.cost import cost_chart
 from analysis.charts.fronts import hue
 from analysis.charts.versus import Window, difference_chart, overlaid_chart
 from analysis.cost import Control, Trace, random_control, search_trace
-from analysis.drawing import INK, STAR, in_style, look
+from analysis.drawing import INK, PRINTED, STAR, in_style, look
 from analysis.findings import Findings
 from analysis.formats import DASH, number, plural, with_ends
 from analysis.front import ConfirmedFront
@@ -32,19 +32,25 @@ PLACES: Final = 60  # costs at which random search is looked at
 Side = tuple[int, Findings, ConfirmedFront]
 
 
-def versus_page(every: Sequence[Findings], found: Sequence[Versus], refresh: int | None = None) -> str:
+def versus_page(
+    every: Sequence[Findings],
+    found: Sequence[Versus],
+    refresh: int | None = None,
+    printed: Sequence[str] = PRINTED,
+) -> str:
     """Returns the page as HTML.
 
     Args:
         every: the studies, each with its letter.
         found: of every two of them.
         refresh: seconds after which a browser loads it anew, or None where it is final.
+        printed: kinds of files that its figure lies beside it in.
     """
     sides = sides_of(every)
     parts = [_answer(every, found, sides), _overlaid(every, found, sides), *_costs(every)]
     title = " against ".join(findings.letter for findings in every)
     eyebrow = f"Disentangle · {plural(len(every), 'study').replace('studys', 'studies')} beside each other"
-    return page(title, eyebrow, parts, every, refresh)
+    return page(title, eyebrow, parts, every, refresh, printed)
 
 
 def versus_figure(every: Sequence[Findings]) -> Figure:

@@ -55,6 +55,16 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(write_study(tmp_path_factory.mktemp("study"))).parent
 
 
+def test_figures_are_of_the_kinds_that_were_asked_for(tmp_path: Path) -> None:
+    run_dir = write_study(tmp_path / "study")
+
+    assert main([str(run_dir), "--figures", "pdf"]) == 0
+    page = (run_dir / "report" / "index.html").read_text()
+    files = {path.name for path in (run_dir / "report").iterdir()}
+    assert files == {name for name in FILES if not name.endswith((".png", ".svg"))}
+    assert set(re.findall(r'<a href="([^"#]+)"', page)) == files - {"index.html"}
+
+
 def words(page: str) -> str:
     unseen = "|".join(f"<{tag}.*?</{tag}>" for tag in ("style", "script", "template", "svg"))
     return " ".join(re.sub(rf"{unseen}|<[^>]+>", " ", page, flags=re.DOTALL).split())
