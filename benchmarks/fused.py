@@ -21,12 +21,11 @@ from trainables.allocation import keep_memory
 from trainables.classifiers import BLUEPRINTS
 from trainables.config import ARCHITECTURES, Architecture, DataConfig, EvaluationConfig, ThreatModel, TrialConfig
 from trainables.engine.cohort import Cohort
-from trainables.engine.resident import Resident
 from trainables.pipeline import prepare
 from trainables.seeding import stream
 from trainables.strategies import STRATEGIES
-from trainables.training.loop import advance
-from trainables.training.plan import dedicated_step
+from trainables.training.examples import Resident
+from trainables.training.loop import advance, ready
 from trainables.training.training import Training
 
 WIDTHS = {"conv": 1.0, "mlp": 1.0, "resnet": 1 / 8, "vgg": 1 / 8, "vit": 1 / 8}
@@ -44,12 +43,12 @@ def training(architecture: Architecture, width: float, seed: int) -> Training:
     return prepare(config).training
 
 
-def alone(model: Training) -> Callable[[], None]:
+def alone(model: Training, device: torch.device) -> Callable[[], None]:
     """Steps of one model on its own."""
-    step = dedicated_step(model.config, model.classifier, model.moved, model.dtype)
+    step, examples = ready(model, device)
 
     def run() -> None:
-        advance(model, step)
+        advance(model, step, examples)
         model.progress.losses.clear()
 
     return run
@@ -99,7 +98,7 @@ def compare(architecture: Architecture, width: float, models: list[int], rounds:
     contenders = {
         "(a) the paper's loop": (1, plain(architecture, width, reference_loops.paper_step)),
         "(b) textbook": (1, plain(architecture, width, reference_loops.textbook_step)),
-        ALONE: (1, alone(training(architecture, width, 0))),
+        ALONE: (1, alone(training(architecture, width, 0), device)),
     }
     for k in models:
         several = [training(architecture, width, seed) for seed in range(k)]

@@ -31,7 +31,8 @@ from trainables.pipeline import prepare
 from trainables.provision import load_data
 from trainables.seeding import stream
 from trainables.strategies import STRATEGIES
-from trainables.training.loop import make_batch, noise_shapes
+from trainables.training.examples import Made
+from trainables.training.loop import noise_shapes
 from trainables.training.plan import dedicated_step, draw_noise, hyper
 from trainables.training.step import State
 
@@ -47,7 +48,7 @@ def ours(precision: str) -> Callable[[], None]:
     params, buffers = classifier.initialise(stream(0, "weights"))
     state = State(params, buffers, optimisers.begin(params))
     step = dedicated_step(config, classifier, data.manifolds, torch.float32)
-    batch = make_batch(data.splits.train, step.manifolds, torch.arange(100))
+    batch = Made(data.splits.train, step.manifolds).take(torch.arange(100))
     shapes = noise_shapes(data.splits, data.manifolds)
     rng, numbers = stream(0, "attack"), hyper(config, 0.01, torch.float32)
 

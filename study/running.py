@@ -66,8 +66,11 @@ class Running:
     def attack(self) -> None:
         """Attacks confirmed models strongly, where that is asked for; raises as `search_and_confirm` does."""
         if self._confirms and self._store.config.strong:
-            strong = StrongAttacks(self._store, self._request.manifolds)
-            self._stage(strong, Tasks(strong, self._needs, self._room))
+            strong, needs, room = StrongAttacks(self._store, self._request.manifolds), self._needs, self._room
+            if self._takes_gpus:
+                needs = {name: replace(each, gpus=1) for name, each in needs.items()}
+                room = Room(self._cluster, needs.values())
+            self._stage(strong, Tasks(strong, needs, room))
 
     def _stage(self, stage: Confirmation | StrongAttacks, hands: Hands) -> None:
         run_stage(stage, hands, self._store, self._watch, self._interrupt)
@@ -81,12 +84,17 @@ class Running:
         config = self._request.config
         return config.backend == "fused" or (config.backend == "auto" and not config.cannot_fuse and _gpus())
 
+    @property
+    def _takes_gpus(self) -> bool:
+        """Tells whether what can compute on a GPU has one: where there are any, and nothing else was asked for."""
+        return _gpus() and self._request.per_trial.gpus is None
+
     def _engines(self) -> Engines[Any]:
         request = self._request
         least = Resources(cpus=max(each.cpus for each in self._needs.values()))
         memory = max(each.memory_bytes for each in self._needs.values())
         needs = replace(request.per_trial.of(least), memory_bytes=memory)
-        if _gpus() and request.per_trial.gpus is None:
+        if self._takes_gpus:
             needs = replace(needs, gpus=1)
         return Engines(
             needs,

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from trainables import packing
+from trainables.allocation import HOST, own_device
 from trainables.checks import must
 from trainables.config import ManifoldTrialConfig, digest
 from trainables.data.split import Split
@@ -43,7 +44,7 @@ class ManifoldRun(Run):
     """
 
     def __init__(self, config: ManifoldTrialConfig, data: Data, judges: Judges) -> None:
-        self.device = "cpu"
+        self.device = str(own_device())
         self._config, self._data, self._judges = config, data, judges
         self._learner, self._split = learner_of(config.learned.model, data)
         self._epoch, self._seconds, self._tally = 0, 0.0, Tally()
@@ -89,7 +90,7 @@ class ManifoldRun(Run):
         losses = self._learner.update()
         self._tally.add(model.batch_size * len(losses.kl), forward=1, backward=1)
         judged = model.gamma * (losses.deception + losses.discrimination)
-        return (losses.kl + model.reconstruction * losses.distance + judged).mean()
+        return (losses.kl + model.reconstruction * losses.distance + judged).mean().to(HOST)
 
     def _report(self, epoch: int, since: float) -> EpochReport:
         """Measures what has been learned. Test data, where the config names it, is opened once: at the end.

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import final
 
+import torch
 from torch import Tensor
 
+from trainables.allocation import HOST, own_device
 from trainables.checks import must
 from trainables.classifiers import build
 from trainables.config import DataConfig, TrialConfig
@@ -52,7 +54,7 @@ class ClassifierRun(Run):
 
     def reports(self, after_step: Callable[[], None] = lambda: None) -> Iterator[EpochReport]:
         """Trains from wherever it is, and reports after every epoch; `after_step` is called between two steps."""
-        return train(self.training, after_step)
+        return train(self.training, after_step, torch.device(self.device))
 
     def checkpoint(self) -> bytes:
         """Returns all that `go_on` needs; to be taken after a step or a report."""
@@ -68,7 +70,8 @@ class ClassifierRun(Run):
 
     def weights(self) -> dict[str, Tensor]:
         """Returns parameters and running statistics as they are now, under the names of the network."""
-        return {**self.training.state.params, **self.training.state.buffers}
+        named = {**self.training.state.params, **self.training.state.buffers}
+        return {name: values.to(HOST) for name, values in named.items()}
 
 
 def data_fingerprint(config: DataConfig) -> str:
@@ -109,7 +112,7 @@ def prepare(
     classifier = build(config.architecture, data.splits.image_shape, data.splits.classes, config.width)
     beside = Beside(data.splits.pool, reference) if config.evaluation.strong else None
     training = begin(config, classifier, data.splits, manifolds, moved, beside=beside)
-    return ClassifierRun(training, "cpu", _digest(manifolds), _digest(moved) if other else None)
+    return ClassifierRun(training, str(own_device()), _digest(manifolds), _digest(moved) if other else None)
 
 
 def _digest(manifolds: Manifolds) -> str | None:

@@ -1,5 +1,6 @@
 """Trials inside a Ray cluster. The one file below `study` that imports ray."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -135,9 +136,11 @@ def _said(run: Run, report: EpochReport | None, *, with_checkpoint: bool = True)
 
 def settle() -> None:
     """Makes this process of Ray's one that computes: with as many threads as it has processors, keeping its memory."""
+    given = ray.get_runtime_context().get_assigned_resources()  # type: ignore[no-untyped-call] # Ray's
     # More threads than the trial was given would slow its neighbours; and sums depend on how many there are.
-    cpus = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)  # type: ignore[no-untyped-call] # Ray's
-    torch.set_num_threads(max(1, int(cpus)))
+    torch.set_num_threads(max(1, int(given.get("CPU", 1))))
+    if not given.get("GPU"):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray may leave those of others in sight
     keep_memory()
 
 

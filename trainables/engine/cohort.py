@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from trainables.differentiation import Tensors
-from trainables.engine.resident import Resident
+from trainables.training.examples import Resident
 from trainables.training.loop import Draw, batches, charge, draw, noise_shapes
 from trainables.training.plan import fused_step, hyper
 from trainables.training.step import Batch, Hyper, RoleNoise, State, Step

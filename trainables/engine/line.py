@@ -12,13 +12,13 @@ from trainables.config import ThreatName
 from trainables.engine.cohort import Cohort, Slot
 from trainables.engine.memory import ran_out
 from trainables.engine.news import News
-from trainables.engine.resident import Resident
 from trainables.engine.sizing import measured, stopwatch
 from trainables.files import one_line
 from trainables.manifolds.manifold import Manifold
 from trainables.pipeline import ClassifierRun
 from trainables.report import EpochReport, Said
 from trainables.runs import Clock
+from trainables.training.examples import Resident
 from trainables.training.loop import end_epoch
 
 Residents = MutableMapping[Any, Resident]

@@ -8,7 +8,7 @@ import torch
 
 from trainables.engine.cohort import Cohort
 from trainables.engine.memory import ran_out
-from trainables.engine.resident import Resident
+from trainables.training.examples import Resident
 from trainables.training.training import Training, begin
 
 PAYS = 1.1  # a doubling that makes less of the device is left

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from trainables import packing
+from trainables.allocation import HOST
 from trainables.checks import must
 from trainables.config import Checkpoint, digest
 from trainables.differentiation import Tensors
@@ -47,7 +48,7 @@ def pack(training: Training) -> bytes:
         "tally": [training.tally.gradient_evaluations, training.tally.forward_passes],
         "picks": {kind: asdict(pick) for kind, pick in choice.picks.items()},
     }
-    return packing.pack(tensors, said, FORMAT)
+    return packing.pack({name: values.to(HOST) for name, values in tensors.items()}, said, FORMAT)
 
 
 def unpack(training: Training, packed: bytes) -> None:

@@ -16,17 +16,20 @@ from torch.utils._pytree import tree_map
 
 from trainables.allocation import HOST
 from trainables.config import ThreatName, TrialConfig
-from trainables.data.split import Split, Splits
+from trainables.data.split import Splits
 from trainables.manifolds.manifold import Manifolds
 from trainables.report import EpochReport
+from trainables.training.examples import Examples, Made, Resident
 from trainables.training.measuring import measured
 from trainables.training.plan import dedicated_step, draw_noise, hyper
 from trainables.training.schedule import learning_rate
-from trainables.training.step import Batch, RoleNoise, Step
-from trainables.training.training import DTYPE, Training
+from trainables.training.step import RoleNoise, Step
+from trainables.training.training import Training
 
 
-def train(training: Training, after_step: Callable[[], None] = lambda: None) -> Iterator[EpochReport]:
+def train(
+    training: Training, after_step: Callable[[], None] = lambda: None, device: torch.device = HOST
+) -> Iterator[EpochReport]:
     """Trains to the config's last epoch and reports after each, or after the last one alone, as its evaluation asks.
 
     It ends early, with the reason, where nothing can come.
@@ -34,30 +37,42 @@ def train(training: Training, after_step: Callable[[], None] = lambda: None) -> 
     Args:
         training: goes on from wherever it is.
         after_step: is called between any two steps, where the training may be packed.
+        device: that computes; the state lies there from now on.
     """
     config, progress = training.config, training.progress
-    step = dedicated_step(config, training.classifier, training.moved, training.dtype)
+    step, examples = ready(training, device)
     while progress.epoch < config.epochs:
         started, before = time.perf_counter(), progress.seconds
         while len(progress.losses) < batches(config):
-            advance(training, step)
+            advance(training, step, examples)
             progress.seconds = before + time.perf_counter() - started
             after_step()
-        report = end_epoch(training, before - started)
+        report = end_epoch(training, before - started, device)
         if report is not None:
             yield report
             if report.infeasible:
                 return
 
 
-def advance(training: Training, step: Step) -> None:
+def ready(training: Training, device: torch.device = HOST) -> tuple[Step, Examples]:
+    """Returns what `advance` takes, and sends the training's state where that computes."""
+    there = {name: manifold.to(device) for name, manifold in training.moved.items()}
+    step = dedicated_step(training.config, training.classifier, there, training.dtype)
+    training.state = tree_map(lambda values: values.to(device), training.state)
+    split, moved = training.splits.train, {name: training.moved[name] for name in step.manifolds}
+    if device == HOST:
+        return step, Made(split, moved, training.dtype)
+    return step, Resident(split, moved, training.dtype, device)
+
+
+def advance(training: Training, step: Step, examples: Examples) -> None:
     """Does the next step."""
     drawn = draw(training, noise_shapes(training.splits, step.manifolds))
-    batch = make_batch(training.splits.train, step.manifolds, drawn.indices, training.dtype)
-    numbers = hyper(training.config, drawn.rate, training.dtype)
-    training.state, outcome = step(training.state, batch, drawn.noise, numbers)
+    batch, numbers = examples.take(drawn.indices), hyper(training.config, drawn.rate, training.dtype)
+    noise = tree_map(lambda values: values.to(batch.images.device, non_blocking=True), drawn.noise)
+    training.state, outcome = step(training.state, batch, noise, numbers)
     training.progress.losses.append(outcome.loss)
-    charge(training, 1, outcome.passes.tolist())
+    charge(training, 1, outcome.passes.cpu().tolist())
 
 
 def batches(config: TrialConfig) -> int:
@@ -96,14 +111,6 @@ def draw(training: Training, shapes: Mapping[ThreatName, tuple[int, ...]]) -> Dr
     return Draw(permutation[places % len(permutation)], noise, rate)
 
 
-def make_batch(split: Split, manifolds: Manifolds, indices: Tensor, dtype: torch.dtype = DTYPE) -> Batch:
-    """Returns examples with their images, and their codes on all manifolds."""
-    codes = {name: manifold.codes(split, indices) for name, manifold in manifolds.items()}
-    batch = Batch(split.images(indices), split.labels[indices], codes)
-    precise: Batch = tree_map(lambda values: values.to(dtype) if values.is_floating_point() else values, batch)
-    return precise
-
-
 def noise_shapes(splits: Splits, manifolds: Manifolds) -> dict[ThreatName, tuple[int, ...]]:
     """Returns the shape of one example's perturbation under each threat."""
     shapes: dict[ThreatName, tuple[int, ...]] = {"pixel": splits.image_shape}
@@ -140,7 +147,7 @@ def end_epoch(training: Training, since: float, device: torch.device = HOST) -> 
         device: that measures.
     """
     progress = training.progress
-    loss = torch.stack(progress.losses).mean().item()
+    loss = torch.stack([each.to(HOST) for each in progress.losses]).mean().item()
     before = training.state, replace(training.tally)
     try:
         report = measured(training, progress.epoch + 1, loss, since, device)

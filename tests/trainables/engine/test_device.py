@@ -7,11 +7,11 @@ import torch
 
 from tests.trainables.elsewhere import elsewhere
 from tests.trainables.engine.alike import reports_of, trial
-from trainables.config import ARCHITECTURES, Architecture, EvaluationConfig
+from trainables.config import ARCHITECTURES, Architecture, Checkpoint, EvaluationConfig
 from trainables.engine import Engine
 from trainables.engine.cohort import Cohort, guarded
-from trainables.engine.resident import Resident
 from trainables.pipeline import prepare
+from trainables.training.examples import Resident
 from trainables.training.plan import fused_step
 
 NOWHERE = torch.device("meta")
@@ -56,3 +56,23 @@ def test_trials_that_train_and_are_measured_elsewhere_report_the_same(architectu
         there = reports(str(device))
 
     assert there == reports("cpu")
+
+
+@pytest.mark.parametrize("checkpoint", ["last", pytest.param("best-clean", marks=pytest.mark.slow)])
+def test_a_trial_alone_elsewhere_reports_the_same_and_what_it_leaves_is_here(checkpoint: Checkpoint) -> None:
+    """It goes on, elsewhere too, from a checkpoint that was taken in the middle of its first epoch."""
+    evaluation = EvaluationConfig(n_attacked=10, steps=2, paper_attempts=1, at_epochs=(1,))
+    config = replace(trial(0, "mlp", epochs=2), evaluation=evaluation, checkpoint=checkpoint)
+    here, packed = prepare(config), []
+    expected = list(here.reports())
+    with elsewhere() as device:
+        first, second = (replace(prepare(config), device=str(device)) for _ in range(2))
+        found = [next(iter(first.reports(lambda: packed.append(first.checkpoint()))))]
+        second.go_on(packed[0])
+        found += list(second.reports())[1:]
+        weights = second.weights()
+
+    assert [replace(each, seconds=0.0) for each in found] == [replace(each, seconds=0.0) for each in expected]
+    assert {name: values.tolist() for name, values in weights.items()} == {
+        name: values.tolist() for name, values in here.weights().items()
+    }

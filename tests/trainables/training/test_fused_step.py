@@ -13,7 +13,8 @@ from trainables.classifiers import build
 from trainables.config import DataConfig, EvaluationConfig, OptimiserConfig, RoleConfig, ThreatModel, TrialConfig
 from trainables.provision import load_data
 from trainables.seeding import stream
-from trainables.training.loop import make_batch, noise_shapes
+from trainables.training.examples import Made
+from trainables.training.loop import noise_shapes
 from trainables.training.plan import dedicated_step, draw_noise, fused_step, hyper
 from trainables.training.schedule import learning_rate
 from trainables.training.step import Batch, Hyper, RoleNoise, State
@@ -76,7 +77,7 @@ class Models:
         trial = self.trials[k]
         indices = torch.randperm(40, generator=stream(trial.seed, "order", update))[:20]
         active = {role.threat: self.manifolds[role.threat] for role in trial.roles if role.threat != "pixel"}
-        batch = tree_map(self.precise, make_batch(self.splits.train, active, indices))
+        batch = tree_map(self.precise, Made(self.splits.train, active).take(indices))
         noise = draw_noise(trial, noise_shapes(self.splits, active), stream(trial.seed, "attack", update), self.dtype)
         rate = learning_rate(trial.optimiser, update // BATCHES, update % BATCHES, epochs=EPOCHS, batches=BATCHES)
         return batch, noise, hyper(trial, rate, self.dtype)
