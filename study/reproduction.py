@@ -5,6 +5,7 @@ into the study: a look at test data that is repeated shows the same images to th
 """
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -115,7 +116,7 @@ def reproduce(asked: Reproduction) -> int:
         say("equal: every recorded number, to the last bit")
         return EQUAL
     say(f"different: {', '.join(differences)}")
-    others = [*_elsewhere(state.study), *_threads(record)]
+    others = [*provenance.departures(state.study), *_threads(record)]
     say(f"what else differs: {'; '.join(others) or 'nothing that is recorded'}")
     return DIFFERENT
 
@@ -185,12 +186,23 @@ def _must_lie_outside(asked: Reproduction) -> None:
 
 
 def _trained(record: Record, asked: Reproduction, threads: int) -> tuple[dict[int, dict[str, Any]], bytes]:
-    """Trains as far as was recorded, and returns the reports by epoch, and the weights."""
+    """Trains as far as was recorded, and returns the reports by epoch, and the weights.
+
+    Raises:
+        Refused: if it was trained on a GPU, and there is none.
+    """
+    here = record.model.device or "cpu"
+    if here == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # it would be taken, where there is one
     import torch  # takes seconds that a wrong option need not wait for
 
-    from trainables.allocation import keep_memory
+    from trainables.allocation import keep_memory, own_device
     from trainables.packing import pack_weights
 
+    if str(own_device()) != here:
+        raise Refused(
+            f"a trial is trained again where it was trained, on {here}; this machine has none; take one that has"
+        )
     torch.set_num_threads(threads)
     keep_memory()
     run = _prepared(record, asked)
@@ -272,17 +284,6 @@ def _numbers(report: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 
 def _number(value: Any) -> str:
     return "none" if value is None else f"{value:.12g}"
-
-
-def _elsewhere(study: Mapping[str, Any]) -> list[str]:
-    """Says which versions, code and hardware are others than the study's."""
-    now = {"versions": provenance.versions(), "code": provenance.code(), "hardware": provenance.hardware()}
-    told = []
-    for part, known in now.items():
-        before = study.get(part) or {}
-        told += [f"{name} {before.get(name)} -> {value}" for name, value in known.items() if before.get(name) != value]
-    commit = provenance.git_commit()
-    return told + ([f"commit {study.get('git_commit')} -> {commit}"] if study.get("git_commit") != commit else [])
 
 
 def _threads(record: Record) -> list[str]:

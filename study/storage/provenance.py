@@ -154,3 +154,14 @@ def test_accesses(run_dir: Path) -> list[dict[str, Any]]:
     path = run_dir / "test_access.jsonl"
     lines = path.read_text().split("\n")[:-1] if path.is_file() else []
     return [json.loads(line) for line in lines]
+
+
+def departures(study: Mapping[str, Any]) -> list[str]:
+    """Says which versions, code and hardware are others here than in a study's description."""
+    now = {"versions": versions(), "code": code(), "hardware": hardware()}
+    told = []
+    for part, known in now.items():
+        before = study.get(part) or {}
+        told += [f"{name} {before.get(name)} -> {value}" for name, value in known.items() if before.get(name) != value]
+    commit = git_commit()
+    return told + ([f"commit {study.get('git_commit')} -> {commit}"] if study.get("git_commit") != commit else [])

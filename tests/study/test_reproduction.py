@@ -51,6 +51,18 @@ def test_what_differs_is_said_with_what_else_does(tmp_path, capfd):
     assert "how many threads it was trained with is not recorded" in told
 
 
+def test_what_was_trained_on_a_gpu_is_not_trained_again_without_one(tmp_path, capfd, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with begin(tmp_path, small) as store:
+        desk = Desk(store)
+        trial = desk.next()
+        desk.hear(trial.trial_id, Said(report=said(1, 0.123, 0.456), model=MODEL | {"device": "cuda", "threads": 1}))
+
+    assert main(["--reproduce", str(store.run_dir), trial.trial_id]) == 2
+
+    assert "where it was trained, on cuda; this machine has none" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
