@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from tests.contracts.conftest import BATCH, MakeThreat
 from tests.contracts.searching import EVERY, LABELS, curved
 from trainables.attacks.apgd import FIRST_STEP
-from trainables.attacks.attack import look
+from trainables.attacks.attack import Objective, look
 from trainables.attacks.objectives import cross_entropy, dlr, margin
 from trainables.classifiers.classifier import Blueprint, Classifier
 from trainables.data.split import Split
@@ -18,6 +18,7 @@ from trainables.evaluation.tally import Tally
 from trainables.geometry import NORMS
 from trainables.seeding import stream
 from trainables.threats.pixel import PixelThreat
+from trainables.threats.threat import Threat
 
 STEPS, ATTEMPTS, RADIUS = 6, 3, 0.3
 EVERYONE = torch.arange(BATCH)
@@ -46,18 +47,24 @@ def right(make_threat: MakeThreat) -> Tensor:
     return curved(threat.render(torch.zeros_like(threat.anchor))).argmax(1)
 
 
-PROBES = [*((name, "cross entropy") for name in EVERY), ("apgd", "dlr"), ("apgd", "target"), ("square", "margin")]
+APPROACH = ((3.0, 2), (1.5, 3))
+PROBES = [
+    *((name, "cross entropy", ()) for name in EVERY),
+    *(("apgd", "dlr", ()), ("apgd", "target", ()), ("square", "margin", ())),
+    *(("apgd", "target", APPROACH), ("pgd", "margin", APPROACH)),
+]
 
 
-@pytest.fixture(params=PROBES, ids=" ".join)
+@pytest.fixture(params=PROBES, ids=lambda given: " ".join((*given[:2], "from further out" if given[2] else "")))
 def probe(request: pytest.FixtureRequest, make_threat: MakeThreat) -> Probe:
-    name, raised = request.param
+    name, raised, approach = request.param
     return Probe(
         attack=EVERY[name],
         threat=lambda indices, radius: make_threat(radius).at(indices),
         steps=STEPS,
         step_size=STEP_SIZES[name],
         objective=RAISED[raised],
+        approach=approach,
     )
 
 
@@ -70,15 +77,33 @@ def twin(probe: Probe, victim: Subject, starts: Starts) -> Tensor:
     """All examples in all attempts at once, in one batch that nobody leaves."""
     example = EVERYONE.repeat(ATTEMPTS)
     threat = probe.threat(example, torch.tensor(RADIUS))
-    delta = threat.start(starts.gaussian.flatten(0, 1), starts.uniform.flatten())
-    state = probe.attack.begin(delta, steps=STEPS, rng=stream(starts.seed, "steps"))
     objective, fallen = probe.objective(victim, example, threat), torch.zeros(len(example), dtype=torch.bool)
+    first = probe.threat(example, torch.tensor(RADIUS * (probe.approach[0][0] if probe.approach else 1)))
+    delta = first.start(starts.gaussian.flatten(0, 1), starts.uniform.flatten())
+    for times, steps in probe.approach:
+        delta = best_in(probe, objective, probe.threat(example, torch.tensor(RADIUS * times)), delta, steps)
+    delta = threat.project(delta)
+    state = probe.attack.begin(delta, steps=STEPS, rng=stream(starts.seed, "steps"))
     for _ in range(STEPS + 1):
         seen = look(objective, threat, delta, climbs=probe.attack.climbs, alone=True)
         fallen |= seen.wrong
         moved, state = probe.attack.move(seen, state, threat, torch.tensor(probe.step_size))
         delta = threat.project(moved)
     return fallen.reshape(ATTEMPTS, BATCH)
+
+
+def best_in(probe: Probe, objective: Objective, ball: Threat, delta: Tensor, steps: int) -> Tensor:
+    """What a search keeps: whatever comes until the first success, and from then on the highest loss."""
+    delta = ball.project(delta)
+    state, kept = probe.attack.begin(delta, steps=steps), [(-torch.inf, False, start) for start in delta]
+    for _ in range(steps + 1):
+        seen = look(objective, ball, delta, climbs=True, alone=True)
+        for i, (loss, fell, _) in enumerate(kept):
+            if not fell or seen.loss[i] > loss:
+                kept[i] = seen.loss[i].item(), fell or bool(seen.wrong[i]), seen.delta[i]
+        moved, state = probe.attack.move(seen, state, ball, torch.tensor(probe.step_size))
+        delta = ball.project(moved)
+    return torch.stack([best for *_, best in kept])
 
 
 def test_who_leaves_changes_nothing_for_the_others(probe: Probe, make_threat: MakeThreat) -> None:
@@ -124,8 +149,9 @@ def test_whoever_never_falls_costs_a_pass_a_step_and_one_more(probe: Probe, make
     targets = ATTEMPTS * BATCH * (probe.objective is RAISED["target"])
 
     assert not found.any()
-    assert victim.tally.forward_passes == ATTEMPTS * BATCH * (STEPS + 1) + targets
-    assert victim.tally.gradient_evaluations == ATTEMPTS * BATCH * STEPS * probe.attack.climbs
+    before = [steps for _, steps in probe.approach]
+    assert victim.tally.forward_passes == ATTEMPTS * BATCH * (STEPS + 1 + sum(before) + len(before)) + targets
+    assert victim.tally.gradient_evaluations == ATTEMPTS * BATCH * (STEPS + sum(before)) * probe.attack.climbs
 
 
 def test_equal_generators_give_equal_errors_and_global_ones_stay(probe: Probe, make_threat: MakeThreat) -> None:

@@ -1,7 +1,9 @@
 """Many attacks on every example, and the worst of them.
 
 The set and its default strength follow AutoAttack (Croce and Hein 2020, arXiv 2003.01690, section 5): gradients of two
-losses, several targets, and an attack without gradients, here of 4000 queries instead of 5000. Unlike there, it is
+losses, several targets, and an attack without gradients, here of 4000 queries instead of 5000. Unlike there, targets
+are approached from balls of three and two radii, as the same authors do in L1 (arXiv 2103.01208, section 4): where a
+network's loss is bumpy, that finds what they have another attack for. Unlike there, too, all is
 made at many radii, and what has fallen at one is not attacked at a larger one; and the attack without gradients is also
 made alone, on all examples: where it finds more than gradients do, these are masked (Athalye et al. 2018, arXiv
 1802.00420).
@@ -27,6 +29,7 @@ from trainables.evaluation.members import FEWEST_CLASSES, MakeProbe, Member, Pro
 from trainables.evaluation.quality import Network
 from trainables.evaluation.tally import costed
 
+WIDER, APPROACH = (3.0, 2.0), 0.3  # radii of the balls that are searched first, and the share of the steps in each
 WHATEVER = 1.0  # radii a step: the attack without gradients has no steps of a size
 
 
@@ -108,7 +111,8 @@ def white_box(strength: Strength, classes: int) -> tuple[Member, ...]:
     if classes < FEWEST_CLASSES:
         return entropy, member("apgd-margin", raising(margin))
     places = range(1, min(strength.targets, classes - 1) + 1)
-    return entropy, member("apgd-dlr-targeted", *map(towards, places))
+    probes = tuple(_approaching(strength.steps, towards(place)) for place in places)
+    return entropy, Probing(name="apgd-dlr-targeted", white_box=True, probes=probes, restarts=strength.restarts)
 
 
 def black_box(strength: Strength, surrogates: Sequence[Network] = ()) -> tuple[Member, ...]:
@@ -143,6 +147,24 @@ def papers_own() -> tuple[Member, ...]:
 def _climbing(steps: int, objective: MakeObjective) -> MakeProbe:
     def make(threat: MakeThreat, _: float) -> Probe:
         return Probe(attack=APGD(), threat=threat, steps=steps, step_size=FIRST_STEP, objective=objective)
+
+    return make
+
+
+def _approaching(steps: int, objective: MakeObjective) -> MakeProbe:
+    """Returns what searches two larger balls first, in as many steps all together."""
+    each = int(APPROACH * steps)
+    wider = tuple((times, each) for times in WIDER if each)
+
+    def make(threat: MakeThreat, _: float) -> Probe:
+        return Probe(
+            attack=APGD(),
+            threat=threat,
+            steps=steps - each * len(wider),
+            step_size=FIRST_STEP,
+            objective=objective,
+            approach=wider,
+        )
 
     return make
 

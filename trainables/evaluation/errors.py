@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from trainables.allocation import HOST
-from trainables.attacks.attack import Attack, Objective, look, taken
+from trainables.attacks.attack import NO_SLACK, Attack, Objective, look, search, taken
 from trainables.attacks.objectives import cross_entropy, dlr_targeted, others
 from trainables.classifiers.classifier import Classifier
 from trainables.data.split import Split
@@ -157,6 +157,8 @@ class Probe:
         steps: of an attempt; each costs a forward pass and, if the attack climbs, a backward pass.
         step_size: as a fraction of the radius that is asked for.
         objective: makes what the attack raises.
+        approach: searches in larger balls that come before, in turn: how many radii each has, and steps. The next one,
+            and at last the attack, begins at the best that the one before has found.
     """
 
     attack: Attack
@@ -164,6 +166,7 @@ class Probe:
     steps: int
     step_size: float
     objective: MakeObjective = BY_CROSS_ENTROPY
+    approach: tuple[tuple[float, int], ...] = ()
 
     def succeeds(
         self, subject: Subject, indices: Tensor, radius: float, starts: Starts, *, once: bool
@@ -189,8 +192,23 @@ class Probe:
 
     def _begun(self, subject: Subject, attempt: Tensor, example: Tensor, radius: float, starts: Starts) -> _Running:
         threat = self.threat(example, torch.tensor(radius))
-        delta = threat.start(*starts.of(attempt, example, subject.device))
         objective = self.objective(subject, example, threat)
+        balls = [(self.threat(example, torch.tensor(times * radius)), steps) for times, steps in self.approach]
+        delta = (balls[0][0] if balls else threat).start(*starts.of(attempt, example, subject.device))
+        for ball, steps in balls:
+            subject.tally.add(len(example), forward=steps + 1, backward=steps)
+            delta = search(
+                self.attack,
+                objective,
+                ball,
+                ball.project(delta),
+                step_size=torch.tensor(self.step_size),
+                steps=torch.tensor(steps),
+                slack=torch.tensor(NO_SLACK),
+                longest=steps,
+                alone=True,
+            ).delta
+        delta = threat.project(delta)
         return _Running(attempt, example, objective, threat, delta, self._state(delta, attempt, example, starts))
 
     def _state(self, delta: Tensor, attempt: Tensor, example: Tensor, starts: Starts) -> Any:
