@@ -1,12 +1,11 @@
 """Many attacks on every example, and the worst of them.
 
 The set and its default strength follow AutoAttack (Croce and Hein 2020, arXiv 2003.01690, section 5): gradients of two
-losses, several targets, and an attack without gradients, here of 4000 queries instead of 5000. Unlike there, targets
-are approached from balls of three and two radii, as the same authors do in L1 (arXiv 2103.01208, section 4): where a
-network's loss is bumpy, that finds what they have another attack for. Unlike there, too, all is
-made at many radii, and what has fallen at one is not attacked at a larger one; and the attack without gradients is also
-made alone, on all examples: where it finds more than gradients do, these are masked (Athalye et al. 2018, arXiv
-1802.00420).
+losses, several targets, and an attack without gradients, here of 4000 queries instead of 5000. Targets are approached
+from balls of three and two radii, as the same authors do in L1 (arXiv 2103.01208): where a network's loss is bumpy,
+that finds what they have another attack for. All is made at many radii, and what has fallen at one is not attacked at a
+larger one; and the attack without gradients is also made alone, on all examples: where it finds more than gradients do,
+these are masked (Athalye et al. 2018, arXiv 1802.00420).
 """
 
 from collections.abc import Callable, Sequence
