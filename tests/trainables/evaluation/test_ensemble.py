@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tests.trainables.evaluation.zoo import LOADED, TEST, honest, network
-from trainables.attacks.attack import search
+from trainables.attacks.attack import NO_SLACK, search
 from trainables.config import NormName
 from trainables.evaluation.curve import KINDS, error_curve, rising_radii, whole_radius
 from trainables.evaluation.ensemble import STRENGTHS, Line, Strength, black_box, papers_own, white_box, worst_case
@@ -46,19 +46,23 @@ def everything(here: Setting, members: Sequence[Member], radii: Sequence[float],
             for make in member.probes:
                 probe = make(here.threat, radius)
                 starts = starting_noise(probe, everyone, 1, rng)
-                ball = probe.threat(everyone, torch.tensor(radius))
-                found = search(
-                    probe.attack,
-                    probe.objective(here.subject, everyone, ball),
-                    ball,
-                    ball.start(starts.gaussian[0], starts.uniform[0]),
-                    step_size=torch.tensor(probe.step_size),
-                    steps=torch.tensor(probe.steps),
-                    slack=torch.tensor(probe.steps),
-                    longest=probe.steps,
-                    alone=False,
-                    rng=stream(starts.seed, "steps"),
-                )
+                objective = probe.objective(here.subject, everyone, probe.threat(everyone, torch.tensor(radius)))
+                delta = None
+                for times, steps in (*probe.approach, (1.0, probe.steps)):
+                    ball = probe.threat(everyone, torch.tensor(times * radius))
+                    found = search(
+                        probe.attack,
+                        objective,
+                        ball,
+                        ball.start(starts.gaussian[0], starts.uniform[0]) if delta is None else ball.project(delta),
+                        step_size=torch.tensor(probe.step_size),
+                        steps=torch.tensor(steps),
+                        slack=torch.tensor(steps if times == 1 else NO_SLACK),
+                        longest=steps,
+                        alone=False,
+                        rng=stream(starts.seed, "steps"),
+                    )
+                    delta = found.delta
                 lost = lost | found.success
         masks.append(lost)
     return masks

@@ -163,7 +163,7 @@ BROKEN: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "temperature 1e4": (hot, "blind_cross_entropy"),
     "random resize": (resized, "randomised_predictions"),
     "NaN weights": (nan, "logits_not_finite"),
-    "leaked labels": (leaking, "radius_does_not_help"),
+    "leaked labels": (leaking, "black_box_beats_white_box"),
     "detector of clean inputs": (detecting, "noise_breaks_it"),
 }
 """What is broken, and the flag that must say so."""
