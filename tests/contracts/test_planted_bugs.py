@@ -108,7 +108,7 @@ BUGS = {
         "torch.rand(self.everyone, *shape, generator=self.rng)",
         "torch.rand(self.everyone, *shape)",
     ),
-    "windows waste what is unspent": ("attacks/proposals.py", "per_example(unspent, delta) / channels", "0"),
+    "windows waste what is unspent": ("attacks/proposals.py", " + unspent).sqrt()", ").sqrt()"),
     "codes leave the ball's surface": (
         "geometry.py",
         "(radius**2 - self.length(delta) ** 2)",
@@ -119,7 +119,7 @@ BUGS = {
         "return others(logits, labels).amax(1)",
         "return logits.amax(1)",
     ),
-    "the ratio is that to the second logit": ("attacks/objectives.py", "_spread(logits, [2])", "_spread(logits, [1])"),
+    "the ratio is that to the second logit": ("attacks/objectives.py", "[:, 2 : 2 + count]", "[:, 1 : 1 + count]"),
     "constants are searched the wrong way": (
         "attacks/carlini_wagner.py",
         "low, high = torch.where(enough, low, constant), torch.where(enough, constant, high)",
