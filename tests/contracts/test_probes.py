@@ -82,7 +82,7 @@ def twin(probe: Probe, victim: Subject, starts: Starts) -> Tensor:
     delta = first.start(starts.gaussian.flatten(0, 1), starts.uniform.flatten())
     for times, steps in probe.approach:
         delta = best_in(probe, objective, probe.threat(example, torch.tensor(RADIUS * times)), delta, steps)
-    delta = threat.project(delta)
+    delta = threat.project(delta) if probe.approach else delta
     state = probe.attack.begin(delta, steps=STEPS, rng=stream(starts.seed, "steps"))
     for _ in range(STEPS + 1):
         seen = look(objective, threat, delta, climbs=probe.attack.climbs, alone=True)

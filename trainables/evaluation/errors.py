@@ -208,7 +208,8 @@ class Probe:
                 longest=steps,
                 alone=True,
             ).delta
-        delta = threat.project(delta)
+        if balls:
+            delta = threat.project(delta)
         return _Running(attempt, example, objective, threat, delta, self._state(delta, attempt, example, starts))
 
     def _state(self, delta: Tensor, attempt: Tensor, example: Tensor, starts: Starts) -> Any:
