@@ -11,7 +11,7 @@ from study.parsing import Parser, real, whole
 from study.places import add_again, add_where
 from study.scales import SCALES
 from study.strong_config import STRENGTHS, WHOM
-from trainables.config import ARCHITECTURES, CHECKPOINTS, DATASETS, FEWEST, VARIANTS
+from trainables.config import ARCHITECTURES, CHECKPOINTS, DATASETS, FEWEST, PRECISIONS, VARIANTS
 
 DEFAULT_SCALE = "demo"
 PROTOTYPES = Path("FONTS") / "prototypes.npz"
@@ -202,6 +202,12 @@ def _add_search(group: argparse._ArgumentGroup) -> None:
         help="the epoch that a model is of, in the search and in the confirmation: its last, or the one of the lowest "
         "error, or robust error, on validation; best-robust attacks after every epoch, which takes time (default: "
         "last)",
+    )
+    add(
+        "--attack-precision",
+        choices=PRECISIONS,
+        help="of the network inside training's attacks, while updates and all measuring stay in float32; bfloat16 is "
+        "faster where a processor multiplies it (AVX512_BF16, AMX) or a GPU does (default: float32)",
     )
     add(
         "--warm-start",

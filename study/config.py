@@ -32,6 +32,7 @@ from trainables.config import (
     DataConfig,
     EvaluationConfig,
     LearnedConfig,
+    Precision,
     ThreatModel,
 )
 
@@ -63,6 +64,7 @@ class StudyConfig:
         factor: of those that reach a rung, one in so many goes on.
         sampler: who proposes trials; gp, whose questions take long, only up to 300 of them.
         checkpoint: the epoch that trials and confirmed models are of, see `TrialConfig`.
+        attack_precision: of their training, see there.
         constraints: what a trial must satisfy to be on the front, such as "val_error<0.2".
         replicates: further seeds of points near the front, at most; trials beyond `trials`.
         warm_start: the folder of an earlier study whose trials the search is told of, or None.
@@ -97,6 +99,7 @@ class StudyConfig:
     grace: int = 2
     factor: float = 2.0
     checkpoint: Checkpoint = "last"
+    attack_precision: Precision = "float32"
     constraints: tuple[str, ...] = ()
     replicates: int = 0
     warm_start: str | None = None
@@ -160,6 +163,11 @@ class StudyConfig:
         must(
             self.checkpoint == "last" or KINDS[self.space].moves,
             f"a manifold is of its last epoch; got --checkpoint {self.checkpoint} and --space manifold; leave one out",
+        )
+        must(
+            self.attack_precision == "float32" or KINDS[self.space].moves,
+            f"manifolds are learned without attacks; got --attack-precision {self.attack_precision} and --space "
+            "manifold; leave one out",
         )
         must(
             (KINDS[self.space].moves and not self.is_grid) or not self.strong,

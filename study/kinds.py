@@ -19,6 +19,7 @@ from trainables.config import (
     EvaluationConfig,
     LearnedConfig,
     ManifoldTrialConfig,
+    Precision,
     ThreatModel,
     TrialConfig,
 )
@@ -49,6 +50,8 @@ class Asked(Protocol):
     def attacked_strongly(self) -> int: ...
     @property
     def checkpoint(self) -> Checkpoint: ...
+    @property
+    def attack_precision(self) -> Precision: ...
     @property
     def kinds(self) -> tuple[ManifoldKind, ...]: ...
     @property
@@ -102,6 +105,7 @@ def _classifier(config: Asked, architecture: str, seed: int) -> TrialConfig:
         fused_steps=config.steps,
         evaluation=config.evaluation(),
         epochs=config.epochs,
+        attack_precision=config.attack_precision,
         checkpoint=config.checkpoint,
         seed=seed,
     )

@@ -39,7 +39,10 @@ from trainables.config import (
 )
 from trainables.files import is_address, redacted
 
-SEARCH = ("sampler", "scheduler", "halving", "grace", "factor", "replicates", "checkpoint", "backend", "slots")
+SEARCH = (
+    *("sampler", "scheduler", "halving", "grace", "factor", "replicates"),
+    *("checkpoint", "attack_precision", "backend", "slots"),
+)
 PER_TRIAL = {"cpus": "cpus_per_trial", "gpus": "gpus_per_trial", "memory_gib": "memory_per_trial"}
 STRONG = {"strength": "strong", "images": "strong_images", "seeds": "strong_seeds", "of": "strong_of"}
 WITH_RESUME = (
@@ -257,13 +260,8 @@ def _learned(options: dict[str, Any], kinds: Sequence[str], model: VaeGanConfig,
         f"--latent-box is where errors are measured; got it with --manifold {' '.join(kinds)}, of which the first is "
         "not learned; leave it out: trials choose a box for themselves",
     )
-    own_model = replace(
-        model,
-        agnostic=kinds[0] == "learned-agnostic",
-        images=options.get("manifold_train", "all"),
-        gamma=options.get("gamma", 1.0),
-        seed=seed,
-    )
+    images, gamma = options.get("manifold_train", "all"), options.get("gamma", 1.0)
+    own_model = replace(model, agnostic=kinds[0] == "learned-agnostic", images=images, gamma=gamma, seed=seed)
     return LearnedConfig(model=own_model, box=options.get("latent_box", "minmax"))
 
 

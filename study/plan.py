@@ -103,7 +103,7 @@ def described(config: StudyConfig, plans: Sequence[Plan], concurrency: int) -> s
         f"choose by, {data.n_test} to confirm on; {config.n_attacked} of them attacked",
         f"  adversary     {threat.norm}, epsilon {threat.epsilon:g}, eta {threat.eta:g}",
         *_manifold(config),
-        f"  trials        {config.epochs} epochs, at most {config.steps} steps of an attack{_of_epoch(config)}",
+        f"  trials        {config.epochs} epochs, at most {config.steps} steps of an attack{_said(config)}",
         *_grid(config),
         *(_described(each, config) for each in plans),
         *_attacks(config, plans),
@@ -144,8 +144,11 @@ def _listed(sizes: Sequence[int]) -> str:
     return ", ".join(map(str, sizes))
 
 
-def _of_epoch(config: StudyConfig) -> str:
-    return "" if config.checkpoint == "last" else f"; models are of the {config.checkpoint} epoch on validation"
+def _said(config: StudyConfig) -> str:
+    """Returns what is unusual of trials."""
+    precision = "" if config.attack_precision == "float32" else f" in {config.attack_precision}"
+    epoch = "" if config.checkpoint == "last" else f"; models are of the {config.checkpoint} epoch on validation"
+    return precision + epoch
 
 
 def _attacks(config: StudyConfig, plans: Sequence[Plan]) -> list[str]:

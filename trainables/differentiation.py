@@ -20,7 +20,9 @@ def clamp_through(values: Tensor, low: Tensor | float, high: Tensor | float) -> 
     The gradient of `clamp` is zero at the bounds. Where most pixels are black, half of a random perturbation ends at a
     bound, and an attack that differentiated through `clamp` could never move it again.
     """
-    clamped = torch.clamp(values, torch.as_tensor(low, dtype=values.dtype), torch.as_tensor(high, dtype=values.dtype))
+    if isinstance(low, Tensor) or isinstance(high, Tensor):
+        low, high = (torch.as_tensor(bound, dtype=values.dtype) for bound in (low, high))
+    clamped = torch.clamp(values, low, high)
     return values + (clamped - values).detach() if torch.is_grad_enabled() else clamped
 
 

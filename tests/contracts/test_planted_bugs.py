@@ -33,7 +33,7 @@ QUICK = "not colour and not learned"  # threats of fewer pixels, and without net
 
 BUGS = {
     "PGD descends": ("attacks/gradient.py", "delta + length * threat.norm", "delta - length * threat.norm"),
-    "Adam descends": ("attacks/gradient.py", "delta + length * first", "delta - length * first"),
+    "Adam descends": ("attacks/gradient.py", "addcdiv(delta, length * first", "addcdiv(delta, -length * first"),
     "Adam forgets its correction": ("attacks/gradient.py", "(second / (1 - BETA_2**step))", "second"),
     "steps are not projected": ("attacks/attack.py", "delta=self.threat.project(moved)", "delta=moved"),
     "the start is overwritten": (

@@ -211,6 +211,8 @@ KINDS = [
     Row("--space manifold --manifold known learned", "leave it out"),
     Row("--space manifold --dataset mnist --checkpoint best-clean", "is of its last epoch"),
     Row("--checkpoint best", "invalid choice"),
+    Row("--space manifold --dataset mnist --attack-precision bfloat16", "are learned without attacks"),
+    Row("--attack-precision half", "invalid choice"),
     Row("--space manifold --manifold learned learned", "distinct"),
     Row("--manifold known affine --gamma 1", "--gamma"),
     Row("--manifold known affine --manifold-train n", "--manifold-train"),

@@ -15,6 +15,7 @@ def test_a_config_survives_json():
         "constraints": ("val_error<0.2",),
         "replicates": 2,
         "checkpoint": "best-robust",
+        "attack_precision": "bfloat16",
         "warm_start": "runs/earlier",
         "sampler": "gp",
     }
@@ -25,7 +26,7 @@ def test_a_config_survives_json():
 
 def test_a_config_of_before_there_were_such_options_is_read():
     plain = tiny().to_dict()
-    for name in ("constraints", "replicates", "warm_start", "others", "checkpoint"):
+    for name in ("constraints", "replicates", "warm_start", "others", "checkpoint", "attack_precision"):
         del plain[name]
 
     assert StudyConfig.from_dict(plain) == tiny()

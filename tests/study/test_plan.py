@@ -74,3 +74,11 @@ def test_a_plan_says_what_is_learned_and_is_timed_along_it():
     assert slow["kind"] == "learned-agnostic"
     assert config.search_space().contains(slow)
     assert "one model for all classes and a model for each class" in described(config, [], 1)
+
+
+def test_trials_have_the_precision_that_was_asked_for_and_a_plan_says_it():
+    config = tiny(attack_precision="bfloat16")
+
+    assert config.base("mlp", 0).attack_precision == "bfloat16"
+    assert "steps of an attack in bfloat16" in described(config, [plan(config, "mlp", confirm=False)], 1)
+    assert "bfloat16" not in described(tiny(), [plan(tiny(), "mlp", confirm=False)], 1)

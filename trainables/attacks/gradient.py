@@ -32,12 +32,12 @@ class Moments(NamedTuple):
 
 def climbed(delta: Tensor, gradient: Tensor, state: Moments, length: Tensor) -> tuple[Tensor, Moments]:
     """Returns delta after a step of Adam uphill, in which a coordinate moves by about the length."""
-    first = BETA_1 * state.first + (1 - BETA_1) * gradient
-    second = BETA_2 * state.second + (1 - BETA_2) * gradient.square()
+    first = torch.lerp(state.first, gradient, 1 - BETA_1)
+    second = torch.addcmul(BETA_2 * state.second, gradient, gradient, value=1 - BETA_2)
     step = state.step + 1
     scale = (second / (1 - BETA_2**step)).sqrt() + EPSILON
     length = per_example(length / (1 - BETA_1**step), delta)
-    return delta + length * first / scale, Moments(first, second, step)
+    return torch.addcdiv(delta, length * first, scale), Moments(first, second, step)
 
 
 @final

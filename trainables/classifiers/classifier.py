@@ -11,6 +11,7 @@ from typing import final
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch._C._functorch import is_batchedtensor
 from torch.func import functional_call
 
 from trainables.differentiation import Tensors
@@ -106,7 +107,7 @@ class Classifier:
             else:
                 folded[f"{fold.layer}.weight"] = weight * scale
                 folded[f"{fold.layer}.bias"] = bias + weight @ shift
-        return folded
+        return {name: _lying(value) for name, value in folded.items()}
 
     def logits(
         self, folded: Tensors, images: Float[Tensor, "batch channel height width"]
@@ -118,6 +119,13 @@ class Classifier:
 def in_precision(folded: Tensors, dtype: torch.dtype) -> Tensors:
     """Returns the parameters in another precision."""
     return {name: value.to(dtype) for name, value in folded.items()}
+
+
+def _lying(values: Tensor) -> Tensor:
+    """Returns a convolution's weight with channels last, as its kernels want it: otherwise every call turns it."""
+    if values.ndim != 4 or is_batchedtensor(values):
+        return values
+    return values.contiguous(memory_format=torch.channels_last)
 
 
 def _affine(params: Tensors, buffers: Tensors, norm: str) -> tuple[Tensor, Tensor]:

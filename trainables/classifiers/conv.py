@@ -22,8 +22,9 @@ def conv(image_shape: tuple[int, int, int], classes: int, width: float) -> Bluep
     def folded(params: Tensors, images: Tensor) -> Tensor:
         hidden = patch_conv(images, params["conv0.weight"], params["conv0.bias"])
         for i in range(1, blocks):
-            hidden = F.conv2d(hidden.relu(), params[f"conv{i}.weight"], params[f"conv{i}.bias"], 2, 1)
-        hidden = F.linear(hidden.flatten(1).relu(), params["hidden.weight"], params["hidden.bias"])
+            hidden = F.conv2d(hidden, params[f"conv{i}.weight"], params[f"conv{i}.bias"], 2, 1)
+            hidden = (hidden if i < blocks - 1 else hidden.flatten(1)).relu()  # gradients of what is flat come flat
+        hidden = F.linear(hidden.flatten(1), params["hidden.weight"], params["hidden.bias"])
         return F.linear(hidden, params["logits.weight"], params["logits.bias"])
 
     return Blueprint(

@@ -7,7 +7,7 @@ from trainables.config.data import DATASETS, FEWEST, TEST_SIZES, VARIANTS, DataC
 from trainables.config.manifold import LatentBox, LearnedConfig, VaeGanConfig
 from trainables.config.manifold_trial import VAEGAN, AnyTrialConfig, ManifoldTrialConfig, trial_from_dict
 from trainables.config.measurement import CHECKPOINTS, Checkpoint, EvaluationConfig, NormName, ThreatModel, ThreatName
-from trainables.config.training import FUSED_STEPS, OptimiserConfig, RoleConfig
+from trainables.config.training import FUSED_STEPS, PRECISIONS, OptimiserConfig, Precision, RoleConfig
 from trainables.config.trial import ARCHITECTURES, CAPACITY_QUANTUM, Architecture, TrialConfig, digest
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "DATASETS",
     "FEWEST",
     "FUSED_STEPS",
+    "PRECISIONS",
     "TEST_SIZES",
     "VAEGAN",
     "VARIANTS",
@@ -31,6 +32,7 @@ __all__ = [
     "ManifoldTrialConfig",
     "NormName",
     "OptimiserConfig",
+    "Precision",
     "RoleConfig",
     "ThreatModel",
     "ThreatName",

@@ -10,6 +10,8 @@ from trainables.config.manifold import LearnedConfig
 from trainables.config.measurement import ThreatName
 
 FUSED_STEPS = (0, 5, 10, 20, 40)
+Precision = Literal["float32", "bfloat16"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

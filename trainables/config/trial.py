@@ -11,7 +11,7 @@ from trainables.checks import must, must_choose
 from trainables.config.data import DataConfig
 from trainables.config.manifold import LearnedConfig
 from trainables.config.measurement import Checkpoint, EvaluationConfig, ThreatModel, ThreatName
-from trainables.config.training import FUSED_STEPS, OptimiserConfig, RoleConfig
+from trainables.config.training import FUSED_STEPS, OptimiserConfig, Precision, RoleConfig
 
 Architecture = Literal["conv", "mlp", "resnet", "vgg", "vit"]
 
@@ -49,7 +49,7 @@ class TrialConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     epochs: int = 20
     batch_size: int = 100
-    attack_precision: Literal["float32", "bfloat16"] = "float32"
+    attack_precision: Precision = "float32"
     checkpoint: Checkpoint = "last"
     seed: int = 0
 
