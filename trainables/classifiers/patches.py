@@ -71,7 +71,7 @@ class _Patches(_Layout):
 
     def product(self, padded: Tensor, matrix: Tensor, bias: Tensor) -> Tensor:
         patches = padded.unfold(2, 4, 2).unfold(3, 4, 2).permute(1, 4, 5, 0, 2, 3).flatten(3).flatten(0, 2)
-        return torch.addmm(bias, patches.T, matrix.T).unflatten(0, (self.batch, self.rows, self.columns))
+        return torch.addmm(bias, patches.T, matrix.T).reshape(self.batch, self.rows, self.columns, len(bias))
 
     def gradient(self, towards: Tensor, matrix: Tensor) -> Tensor:
         sizes = (self.channels, 2, 2, 2, 2, self.batch, self.rows, self.columns)
