@@ -1,21 +1,29 @@
-"""Times fused training steps (K models at once) against steps of one model, and against two plain loops.
+"""Times fused training steps (K models at once) against steps of one model, of several processes, and plain loops.
 
-    python benchmarks/fused.py [--rounds 9] [--models 1 2 4 8] [--architectures conv mlp ...] [--width W] [--device cpu]
+    pip install foolbox && pip install --no-deps torchattacks
+    python benchmarks/fused.py [--rounds 9] [--models 1 2 4 8] [--processes 2] [--architectures conv mlp ...]
+                               [--width W] [--device cpu]
 
-A step is adversarial training on half of a batch of 100, 40 steps of the paper's attack, one thread. All contenders of
-an architecture run once a round, one after the other. Prints milliseconds a model and step, and round by round how many
-times faster than the step of one model on its own: medians and quartiles. On the host it is the processor's time, which
-a busy machine adds little to; on a device it is the time that passes. The plain loops run on the host.
+A step is adversarial training on half of a batch of 100, 40 steps of the paper's attack, one thread. The plain loops
+are the paper's (a) and a textbook's, with an attack of its own (b) or of a library (c); (d) are plain processes that
+share the machine, or the device, each with steps of one model. All contenders of an architecture run once a round, one
+after the other. Prints milliseconds a model and step, and round by round how many times faster than the step of one
+model on its own: medians and quartiles. What is in this process is timed on the host by the processor's time, which a
+busy machine adds little to; (d), and all on a device, by the time that passes. The plain loops run on the host.
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import ExitStack
+from multiprocessing import get_context
 
 import reference_loops
 import torch
 from hardware import describe
+from library_loops import LIBRARIES
 
 from trainables.allocation import keep_memory
 from trainables.classifiers import BLUEPRINTS
@@ -31,6 +39,11 @@ from trainables.training.training import Training
 WIDTHS = {"conv": 1.0, "mlp": 1.0, "resnet": 1 / 8, "vgg": 1 / 8, "vit": 1 / 8}
 DATA = DataConfig(n_train=100, n_validation=50, n_test=50)
 ALONE = "one on its own"
+PLAIN = {
+    "(a) the paper's loop": reference_loops.paper_step,
+    "(b) textbook": reference_loops.textbook_step,
+    **LIBRARIES,
+}
 
 
 def training(architecture: Architecture, width: float, seed: int) -> Training:
@@ -50,6 +63,45 @@ def alone(model: Training, device: torch.device) -> Callable[[], None]:
     def run() -> None:
         advance(model, step, examples)
         model.progress.losses.clear()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    return run
+
+
+class Sharer:
+    """A process of (d).
+
+    Attributes:
+        run: makes a step.
+    """
+
+    run: Callable[[], None]
+
+    @classmethod
+    def begin(cls, architecture: Architecture, width: float, device: str) -> None:
+        """Makes this process one of them."""
+        torch.set_num_threads(1)
+        keep_memory()
+        cls.run = staticmethod(alone(training(architecture, width, 0), torch.device(device)))
+
+    @classmethod
+    def step(cls) -> None:
+        """Makes a step."""
+        cls.run()
+
+
+def shared(stack: ExitStack, architecture: Architecture, width: float, k: int, device: str) -> Callable[[], None]:
+    """Steps of so many processes at once."""
+    start = (architecture, width, device)
+    pools: list[Executor] = [
+        stack.enter_context(ProcessPoolExecutor(1, get_context("spawn"), initializer=Sharer.begin, initargs=start))
+        for _ in range(k)
+    ]
+
+    def run() -> None:
+        for future in [pool.submit(Sharer.step) for pool in pools]:
+            future.result()
 
     return run
 
@@ -93,23 +145,25 @@ def quartiles(values: list[float]) -> str:
     return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
 
 
-def compare(architecture: Architecture, width: float, models: list[int], rounds: int, device: torch.device) -> None:
+def compare(architecture: Architecture, width: float, arguments: argparse.Namespace) -> None:
     """Prints the rows of one architecture."""
-    contenders = {
-        "(a) the paper's loop": (1, plain(architecture, width, reference_loops.paper_step)),
-        "(b) textbook": (1, plain(architecture, width, reference_loops.textbook_step)),
-        ALONE: (1, alone(training(architecture, width, 0), device)),
-    }
-    for k in models:
+    device = torch.device(arguments.device)
+    here = time.process_time if device.type == "cpu" else time.perf_counter
+    contenders = {name: (1, plain(architecture, width, step), here) for name, step in PLAIN.items()}
+    contenders[ALONE] = (1, alone(training(architecture, width, 0), device), here)
+    for k in arguments.models:
         several = [training(architecture, width, seed) for seed in range(k)]
-        contenders[f"{k} fused"] = (k, fused(several, device))
-    clock = time.process_time if device.type == "cpu" else time.perf_counter
-    taken: dict[str, list[float]] = {name: [] for name in contenders}
-    for number in range(rounds + 1):
-        for name, (k, run) in contenders.items():
-            elapsed = seconds(run, clock) / k
-            if number:  # the first round warms up
-                taken[name].append(1000 * elapsed)
+        contenders[f"{k} fused"] = (k, fused(several, device), here)
+    taken: dict[str, list[float]] = {}
+    with ExitStack() as stack:
+        for k in arguments.processes:
+            sharers = shared(stack, architecture, width, k, arguments.device)
+            contenders[f"(d) {k} processes"] = (k, sharers, time.perf_counter)
+        for number in range(arguments.rounds + 1):
+            for name, (k, run, clock) in contenders.items():
+                elapsed = seconds(run, clock) / k
+                if number:  # the first round warms up
+                    taken.setdefault(name, []).append(1000 * elapsed)
     size = training(architecture, width, 0).classifier.size
     for name, values in taken.items():
         ratios = [one / each for one, each in zip(taken[ALONE], values, strict=True)]
@@ -122,6 +176,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--models", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--processes", type=int, nargs="+", default=[2])
     parser.add_argument("--architectures", nargs="+", choices=ARCHITECTURES, default=list(ARCHITECTURES))
     parser.add_argument("--width", type=float, help="of all; without it 1 for conv and mlp, 1/8 for the others")
     parser.add_argument("--device", default="cpu", help="of the fused steps")
@@ -132,7 +187,7 @@ def main() -> None:
     print("| network (parameters) | step | milliseconds a model | times one on its own |\n| --- | --- | --- | --- |")
     for architecture in arguments.architectures:
         width = arguments.width or WIDTHS[architecture]
-        compare(architecture, width, arguments.models, arguments.rounds, torch.device(arguments.device))
+        compare(architecture, width, arguments)
 
 
 if __name__ == "__main__":
