@@ -4,8 +4,8 @@ How S3 is reached is said as everywhere: AWS_ACCESS_KEY_ID and its like, AWS_END
 Amazon's, or in the address: `s3://bucket/studies?endpoint_override=HOST:PORT&scheme=http&region=R`.
 """
 
-import os
 import re
+import uuid
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -59,7 +59,7 @@ class Files:
         if self._files.type_name in WHOLE_OR_NOT:
             return self._put(target, content)
         folder = str(PurePosixPath(target).parent)
-        beside = f"{folder}/.{PurePosixPath(target).name}.{os.getpid()}"
+        beside = f"{folder}/.{PurePosixPath(target).name}.{uuid.uuid4().hex}"
         self._files.create_dir(folder, recursive=True)
         self._put(beside, content)
         return self._files.move(beside, target)  # type: ignore[no-any-return]  # pyarrow is not typed

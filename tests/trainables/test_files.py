@@ -1,3 +1,6 @@
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import pytest
 
 from trainables.files import Files, is_address, redacted
@@ -52,3 +55,13 @@ def test_a_folder_is_as_good_as_an_address(tmp_path, address):
     files.delete_folder("c")
     files.delete_folder("c")
     assert not (tmp_path / "away" / "c").exists()
+
+
+def test_of_many_who_write_at_once_everyone_can_and_one_is_read(files):
+    contents = [str(i).encode() * 1000 for i in range(8)]
+
+    with ThreadPoolExecutor(len(contents)) as pool:
+        list(pool.map(partial(files.write, "same"), contents * 5))
+
+    assert files.read("same") in contents
+    assert list(files.sizes()) == ["same"]
