@@ -66,6 +66,14 @@ class _Block(nn.Module):
         return total.relu_()
 
 
+@final
+class _Mean(nn.Module):
+    """The mean over what resolution is left; `nn.AdaptiveAvgPool2d` has no rule for fused models."""
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return hidden.mean((2, 3))
+
+
 def _network(channels: int, classes: int, width: float) -> nn.Module:
     wider = max(1, round(CHANNELS[0] * width))
     layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -75,7 +83,6 @@ def _network(channels: int, classes: int, width: float) -> nn.Module:
     for i, stride in enumerate(STRIDES):
         channels, wider = wider, max(1, round(CHANNELS[i] * width))
         layers[f"block{i}"] = _Block(channels, wider, stride)
-    layers["pool"] = nn.AdaptiveAvgPool2d(1)
-    layers["flatten"] = nn.Flatten()
+    layers["mean"] = _Mean()
     layers["logits"] = nn.Linear(wider, classes, device="meta")
     return nn.Sequential(layers)
