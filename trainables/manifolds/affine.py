@@ -54,6 +54,8 @@ class Warp:
     ) -> Float[Tensor, "batch c h w"]:
         """Returns the transformed images, bilinearly, black beyond the border; the outermost pixels lie at -1 and 1."""
         grid = (self._lattice.to(theta.dtype) @ affine_matrix(theta).mT).reshape(len(theta), *images.shape[2:], 2)
+        dtype = torch.promote_types(images.dtype, grid.dtype)
+        images, grid = images.to(dtype), grid.to(dtype)
         warped = F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
         return clamp_through(warped, 0, 1)
 
