@@ -6,10 +6,10 @@ import torch
 from tests.trainables.evaluation.test_quality import network
 from tests.trainables.manifolds.conftest import Blobs
 from tests.trainables.manifolds.test_learned import manifold, weights
-from trainables.data.ranges import FONT_RANGES
+from trainables.data.ranges import FONT_RANGES, IMAGE_RANGES
 from trainables.evaluation.distance import beyond_neighbours, departures, nearest, random_like
 from trainables.geometry import NORMS
-from trainables.manifolds.affine import Warp
+from trainables.manifolds.affine import AffineManifold, Warp
 from trainables.manifolds.fonts import FontManifold
 from trainables.manifolds.manifold import Code, Manifold
 from trainables.seeding import stream
@@ -131,8 +131,26 @@ def test_codes_that_no_gradient_leads_to_are_found_too():
 
 
 def test_departures_are_of_each_kind_of_perturbation():
-    found = departures(
-        manifold(weights=weights(10, reach=4.0)),
+    found = departed(manifold(weights=weights(10, reach=4.0)))
+
+    assert found.keys() == {"none", "regular", "on-manifold", "random"}
+    assert (found["none"].length == 0).all()
+    assert len(found["none"].length) == 60
+    assert found["on-manifold"].to_manifold.max() < 1e-5
+    torch.testing.assert_close(found["random"].length, found["regular"].length)
+    for measured in found.values():
+        assert (measured.beyond_neighbours <= measured.length + 1e-9).all()
+
+
+def test_from_an_images_own_transformations_everything_departs_but_they():
+    found = departed(AffineManifold(Warp(IMAGE_RANGES, *Blobs(1).images(torch.arange(1)).shape[2:])))
+
+    assert found["on-manifold"].to_manifold.max() < 1e-3 < found["regular"].to_manifold.min()
+
+
+def departed(from_: Manifold):
+    return departures(
+        from_,
         Blobs(60),
         network(4),
         Blobs(200),
@@ -142,11 +160,3 @@ def test_departures_are_of_each_kind_of_perturbation():
         attacked=60,
         seed=0,
     )
-
-    assert found.keys() == {"none", "regular", "on-manifold", "random"}
-    assert (found["none"].length == 0).all()
-    assert len(found["none"].length) == 60
-    assert found["on-manifold"].to_manifold.max() < 1e-5
-    torch.testing.assert_close(found["random"].length, found["regular"].length)
-    for measured in found.values():
-        assert (measured.beyond_neighbours <= measured.length + 1e-9).all()

@@ -71,3 +71,14 @@ def test_digests_tell_ranges_apart() -> None:
     digests = {AffineManifold(Warp(ranges, 28, 28)).digest() for ranges in (*FONT_RANGES.values(), IMAGE_RANGES)}
 
     assert len(digests) == 4
+
+
+def test_a_code_is_decoded_in_its_own_precision() -> None:
+    image = Noise((1, 28, 28)).stock[:1]
+    theta = torch.tensor([[0.1, -0.05, 0.02, 0, 1.1, 0.3]])
+    manifold = AffineManifold(Warp(IMAGE_RANGES, 28, 28))
+
+    precise = manifold.decode(Code(theta.double(), image))
+
+    assert precise.dtype == torch.float64
+    torch.testing.assert_close(precise.float(), manifold.decode(Code(theta, image)), atol=1e-4, rtol=0)
