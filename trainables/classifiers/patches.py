@@ -27,7 +27,7 @@ def patch_conv(
         return _convolved(images, weight, bias, _Bands(images.shape))
     kernel, shift = weight.to(images.dtype), bias.to(images.dtype)  # which is faster
     if torch.is_grad_enabled() or fused:
-        return _convolved(images, kernel, shift, _Patches(images.shape)).to(weight.dtype)
+        return _convolved(images, kernel, shift, _Patches(images.shape), fused=fused).to(weight.dtype)
     lying, kernel = (values.to(memory_format=torch.channels_last) for values in (images, kernel))
     return F.conv2d(lying, kernel, shift, 2, 1).relu_().to(weight.dtype)
 
@@ -115,27 +115,43 @@ class _Bands(_Layout):
         return lines
 
 
-def _convolved(images: Tensor, kernel: Tensor, bias: Tensor, layout: _Layout) -> Tensor:
-    output: Tensor = _Convolved.apply(images, layout.matrix(kernel), bias, layout)
+def _convolved(images: Tensor, kernel: Tensor, bias: Tensor, layout: _Layout, *, fused: bool = False) -> Tensor:
+    function = _Fused if fused else _Alone
+    output: Tensor = function.apply(images, layout.matrix(kernel), bias, layout)
     return output
 
 
-class _Convolved(torch.autograd.Function):
+def _forward(images: Tensor, matrix: Tensor, bias: Tensor, layout: _Layout) -> Tensor:
+    return layout.product(layout.pad(images.to(matrix.dtype)), matrix, bias).relu_().permute(0, 3, 1, 2)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    ctx.save_for_backward(inputs[1], output)
+    ctx.layout = inputs[3]
+
+
+def _backward(ctx: Any, towards: Tensor) -> tuple[Tensor, None, None, None]:
+    layout, (matrix, output) = ctx.layout, ctx.saved_tensors
+    inner = torch.ops.aten.threshold_backward(towards, output, 0)
+    return layout.cropped(layout.gradient(inner.permute(0, 2, 3, 1), matrix)), None, None, None
+
+
+class _Fused(torch.autograd.Function):
     """The engine finds the same gradient by itself, in three times as many operations."""
 
     generate_vmap_rule = True
+    forward = staticmethod(_forward)
+    setup_context = staticmethod(_keep)
+    backward = staticmethod(_backward)
+
+
+class _Alone(torch.autograd.Function):
+    """The same for one model, without what `torch.vmap` asks for, which takes as long as the product."""
 
     @staticmethod
-    def forward(images: Tensor, matrix: Tensor, bias: Tensor, layout: _Layout) -> Tensor:
-        return layout.product(layout.pad(images.to(matrix.dtype)), matrix, bias).relu_().permute(0, 3, 1, 2)
+    def forward(ctx: Any, *inputs: Any) -> Tensor:
+        output = _forward(*inputs)
+        _keep(ctx, inputs, output)
+        return output
 
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.save_for_backward(inputs[1], output)
-        ctx.layout = inputs[3]
-
-    @staticmethod
-    def backward(ctx: Any, towards: Tensor) -> tuple[Tensor, None, None, None]:
-        layout, (matrix, output) = ctx.layout, ctx.saved_tensors
-        inner = torch.ops.aten.threshold_backward(towards, output, 0)
-        return layout.cropped(layout.gradient(inner.permute(0, 2, 3, 1), matrix)), None, None, None
+    backward = staticmethod(_backward)
