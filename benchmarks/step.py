@@ -4,9 +4,8 @@
 
 Every contender has a process of its own, and makes ten steps when it is its turn, as a trial makes one after the other;
 ours keep their memory, as those of a study do. Prints milliseconds a step and, round by round, the ratio of the plain
-loop's time to ours: medians and quartiles. Then how many times as many
-steps two processes make at once as one does; and, trained over seeds, the errors with float32 and with bfloat16
-attacks, for the claim that they agree.
+loop's time to ours: medians and quartiles. Then how many times as many steps two processes make at once as one does;
+and, trained over seeds, the errors with float32 and with bfloat16 attacks, for the claim that they agree.
 """
 
 import argparse
