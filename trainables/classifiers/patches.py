@@ -10,7 +10,7 @@ from typing import Any, final
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch._C._functorch import is_batchedtensor
+from torch._C import _are_functorch_transforms_active as transformed
 from torch.nn import functional as F
 
 
@@ -22,7 +22,7 @@ def patch_conv(
     Weights are constants: they get no gradient. The output lies channels last, which suits what follows. It may be a
     view: what changes it in place makes gradients slow. Without a gradient the convolution is the faster one.
     """
-    fused = is_batchedtensor(images) or is_batchedtensor(weight)
+    fused = transformed()
     if torch.is_grad_enabled() and weight.dtype == torch.bfloat16 and not fused:
         return _convolved(images, weight, bias, _Bands(images.shape))
     kernel, shift = weight.to(images.dtype), bias.to(images.dtype)  # which is faster
