@@ -14,15 +14,14 @@ plain loops run on the host.
 """
 
 import argparse
-import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import ExitStack
-from multiprocessing import get_context
+from functools import partial
 
 import reference_loops
 import torch
+from contenders import Run, process, quartiles, wall
 from hardware import describe
 
 from trainables.allocation import keep_memory
@@ -59,7 +58,7 @@ def training(architecture: Architecture, width: float, seed: int) -> Training:
     return prepare(config).training
 
 
-def alone(model: Training, device: torch.device) -> Callable[[], None]:
+def alone(model: Training, device: torch.device) -> Run:
     """Steps of one model on its own."""
     step, examples = ready(model, device)
 
@@ -72,44 +71,13 @@ def alone(model: Training, device: torch.device) -> Callable[[], None]:
     return run
 
 
-class Sharer:
-    """A process of (d).
-
-    Attributes:
-        run: makes a step.
-    """
-
-    run: Callable[[], None]
-
-    @classmethod
-    def begin(cls, architecture: Architecture, width: float, device: str) -> None:
-        """Makes this process one of them."""
-        torch.set_num_threads(1)
-        keep_memory()
-        cls.run = staticmethod(alone(training(architecture, width, 0), torch.device(device)))
-
-    @classmethod
-    def step(cls) -> None:
-        """Makes a step."""
-        cls.run()
+def sharer(architecture: Architecture, width: float, device: str) -> Run:
+    """Steps of one model on its own, in a process of (d)."""
+    keep_memory()
+    return alone(training(architecture, width, 0), torch.device(device))
 
 
-def shared(stack: ExitStack, architecture: Architecture, width: float, k: int, device: str) -> Callable[[], None]:
-    """Steps of so many processes at once."""
-    start = (architecture, width, device)
-    pools: list[Executor] = [
-        stack.enter_context(ProcessPoolExecutor(1, get_context("spawn"), initializer=Sharer.begin, initargs=start))
-        for _ in range(k)
-    ]
-
-    def run() -> None:
-        for future in [pool.submit(Sharer.step) for pool in pools]:
-            future.result()
-
-    return run
-
-
-def fused(models: list[Training], device: torch.device) -> Callable[[], None]:
+def fused(models: list[Training], device: torch.device) -> Run:
     """Fused steps of models, every slot filled."""
     cohort = Cohort(models[0], len(models), device)
     data = Resident(models[0].splits.train, {}, models[0].dtype, device)
@@ -125,7 +93,7 @@ def fused(models: list[Training], device: torch.device) -> Callable[[], None]:
     return run
 
 
-def plain(architecture: Architecture, width: float, step: Callable[..., float]) -> Callable[[], None]:
+def plain(architecture: Architecture, width: float, step: Callable[..., float]) -> Run:
     """A reference loop on the architecture as an ordinary module."""
     model = training(architecture, width, 0)
     blueprint = BLUEPRINTS[architecture](model.splits.image_shape, model.splits.classes, width)
@@ -137,15 +105,10 @@ def plain(architecture: Architecture, width: float, step: Callable[..., float]) 
     return lambda: step(network, optimiser, images, labels, rng) and None
 
 
-def seconds(run: Callable[[], None], clock: Callable[[], float]) -> float:
+def seconds(run: Callable[[], object], clock: Callable[[], float]) -> float:
     started = clock()
     run()
     return clock() - started
-
-
-def quartiles(values: list[float]) -> str:
-    low, middle, high = statistics.quantiles(values, n=4)
-    return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def compare(architecture: Architecture, width: float, arguments: argparse.Namespace) -> None:
@@ -160,7 +123,8 @@ def compare(architecture: Architecture, width: float, arguments: argparse.Namesp
     taken: dict[str, list[float]] = {}
     with ExitStack() as stack:
         for k in arguments.processes:
-            sharers = shared(stack, architecture, width, k, arguments.device)
+            make = partial(sharer, architecture, width, arguments.device)
+            sharers = partial(wall, [process(stack, make) for _ in range(k)], 1)
             contenders[f"(d) {k} processes"] = (k, sharers, time.perf_counter)
         for number in range(arguments.rounds + 1):
             for name, (k, run, clock) in contenders.items():

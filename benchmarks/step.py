@@ -10,16 +10,14 @@ and, trained over seeds, the errors with float32 and with bfloat16 attacks, for 
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
 
 import reference_loops
 import torch
+from contenders import Contender, Run, process, quartiles, wall
 from hardware import describe
 from torch import nn
 
@@ -40,8 +38,9 @@ ROLES = STRATEGIES["RegAdv"].under(ThreatModel()).roles
 CONFIG = TrialConfig(clean_weight=0.5, roles=ROLES, data=DataConfig(n_train=100, n_validation=250, n_test=100))
 
 
-def ours(precision: str) -> Callable[[], None]:
-    """Our step; the state goes on from call to call."""
+def ours(precision: str) -> Run:
+    """Our step, in this process; the state goes on from call to call."""
+    keep_memory()
     config = replace(CONFIG, attack_precision=precision)
     data = load_data(config.data)
     classifier = build("conv", data.splits.image_shape, data.splits.classes, 1.0)
@@ -59,7 +58,7 @@ def ours(precision: str) -> Callable[[], None]:
     return run
 
 
-def plain(step: Callable[..., float]) -> Callable[[], None]:
+def plain(step: Callable[..., float]) -> Run:
     """A reference loop on an ordinary module with the paper's layers."""
     data = load_data(CONFIG.data)
     images, labels = data.splits.train.images(torch.arange(100)), data.splits.train.labels
@@ -87,46 +86,9 @@ CONTENDERS = {
 PLAIN, OURS, LENGTH = ("(a) the paper's loop", "(b) textbook"), "ours, float32", 10
 
 
-class Contender:
-    """One of them, in this process.
-
-    Attributes:
-        run: makes a step.
-    """
-
-    run: Callable[[], None]
-
-    @classmethod
-    def begin(cls, name: str) -> None:
-        """Makes this process the contender's."""
-        torch.set_num_threads(1)
-        if name not in PLAIN:
-            keep_memory()
-        cls.run = staticmethod(CONTENDERS[name]())
-
-    @classmethod
-    def seconds(cls, steps: int) -> float:
-        """Makes steps and returns the time that they took."""
-        started = time.perf_counter()
-        for _ in range(steps):
-            cls.run()
-        return time.perf_counter() - started
-
-
-def process(stack: ExitStack, name: str) -> Executor:
-    """Starts a process for a contender."""
-    context = get_context("spawn")
-    return stack.enter_context(ProcessPoolExecutor(1, context, initializer=Contender.begin, initargs=(name,)))
-
-
-def quartiles(values: list[float]) -> str:
-    low, middle, high = statistics.quantiles(values, n=4)
-    return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
-
-
 def time_steps(rounds: int) -> None:
     with ExitStack() as stack:
-        processes = {name: process(stack, name) for name in CONTENDERS}
+        processes = {name: process(stack, make) for name, make in CONTENDERS.items()}
         taken: dict[str, list[float]] = {name: [] for name in CONTENDERS}
         for number in range(rounds + 1):
             for name, one in processes.items():
@@ -140,17 +102,10 @@ def time_steps(rounds: int) -> None:
 
 
 def time_two(rounds: int) -> None:
-    def wall(processes: list[Executor]) -> float:
-        started = time.perf_counter()
-        running: list[Future[float]] = [one.submit(Contender.seconds, LENGTH) for one in processes]
-        for future in running:
-            future.result()
-        return time.perf_counter() - started
-
     with ExitStack() as stack:
-        both = [process(stack, OURS) for _ in range(2)]
-        wall(both)  # to warm up
-        ratios = [2 * wall(both[:1]) / wall(both) for _ in range(rounds)]
+        both = [process(stack, CONTENDERS[OURS]) for _ in range(2)]
+        wall(both, LENGTH)  # to warm up
+        ratios = [2 * wall(both[:1], LENGTH) / wall(both, LENGTH) for _ in range(rounds)]
     print(f"\nSteps that two processes make at once, times those of one: {quartiles(ratios)}", flush=True)
 
 

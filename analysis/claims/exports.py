@@ -69,7 +69,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "low": found.low if found else None,
         "high": found.high if found else None,
         "n": found.n if found else 0,
-        "method": found.method if found else "nothing was measured",
+        "method": found.method if found else "none: too little was measured, or it does not vary",
         "rule": finding.rule.told(),
         "verdict": finding.verdict,
         "decides": finding.decides,

@@ -15,7 +15,7 @@ Curves = Mapping[str, Curve]
 Pick = Callable[[str, str], Curves]
 """Returns the curves of a metric, given what is fixed for all sizes: "epochs" or "updates"."""
 Statistic = Callable[[Pick], float | None]
-FEWEST: Final = 3  # points that a relation is told from
+FEWEST: Final = 3  # points that a correlation is told from: that of two is 1 or -1
 LEAST: Final = 1e-6  # error: its logarithm is taken
 Pairs = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -39,10 +39,10 @@ def correlation(pairs: Pairs) -> float | None:
 
 
 def slope(pairs: Pairs) -> float | None:
-    """Returns how much the second of pairs without a mean changes per unit of the first, by least squares."""
+    """Returns the slope by least squares of the second of pairs without a mean; None where the first does not vary."""
     one, other = pairs
     size = float((one**2).sum())
-    return float((one * other).sum()) / size if len(one) >= FEWEST and size > 1e-12 else None
+    return float((one * other).sum()) / size if size > 1e-12 else None
 
 
 def equal_error_ratio(one: Curve, other: Curve) -> float | None:

@@ -116,6 +116,13 @@ def test_relations_within_strategies_ignore_what_strategies_differ_by():
     assert correlation(between(one, other, ("a", "b"))) < -0.99
 
 
+def test_two_sizes_of_one_strategy_have_a_slope_but_no_correlation():
+    pairs = within({"a": {1: 0.1, 2: 0.2}}, {"a": {1: 5.0, 2: 5.3}}, ("a",))
+
+    assert slope(pairs) == pytest.approx(3)
+    assert correlation(pairs) is None
+
+
 def test_examples_for_the_same_error_are_read_off_in_logarithms():
     normal = {n: n**-0.5 for n in (100, 400, 1600)}
     quarter = {n: (4 * n) ** -0.5 for n in (100, 400, 1600)}
