@@ -238,7 +238,8 @@ def _add_size(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         type=whole(least=FEWEST),
         metavar="N",
-        help="--space claims: numbers of examples to train on, rising (default: the scale's)",
+        help="--space claims: numbers of examples to train on, rising (default: the scale's); some, or the "
+        "smallest, also for as many updates as the largest",
     )
     add("--n-train", type=whole(least=FEWEST), metavar="N", help="examples to train on")
     add("--n-validation", type=whole(least=FEWEST), metavar="N", help="examples that the search chooses by")

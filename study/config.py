@@ -198,6 +198,11 @@ class StudyConfig:
             f"the space {self.space} is a grid of {cells} trials per architecture, in which nothing is searched; got "
             f"{self.trials} trials, scheduler {self.scheduler}, {self.replicates} replicates",
         )
+        must(
+            self.manifold != "affine" or usual(self.data) == "affine",
+            f"claims about the manifold of {self.data.dataset} are measured on it, which is known; got --manifold "
+            "affine; leave it out, or choose learned",
+        )
 
     @property
     def is_grid(self) -> bool:

@@ -106,6 +106,8 @@ N_VALIDATION = 100  # nothing is chosen
 def grid_numbers(scale: str, dataset: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what a grid makes of a scale, in place of what searches have there.
 
+    Where none of the preset's sizes of fixed updates is among the chosen ones, the smallest stands for them.
+
     Raises:
         ValueError: for options that say nothing to a grid.
     """
@@ -115,7 +117,7 @@ def grid_numbers(scale: str, dataset: str, options: Mapping[str, Any]) -> dict[s
     sizes = {"fonts": numbers.pop("fonts"), "images": numbers.pop("images")}
     preset = sizes["fonts" if dataset == "fonts" else "images"]
     chosen = tuple(options.get("sizes", preset["sizes"]))
-    again = tuple(size for size in preset["at_updates"] if size in chosen[:-1])
+    again = tuple(size for size in preset["at_updates"] if size in chosen[:-1]) or chosen[:1] * (len(chosen) > 1)
     return {name: options.get(name, value) for name, value in numbers.items()} | {
         "sizes": chosen,
         "at_updates": again,

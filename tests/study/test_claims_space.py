@@ -185,6 +185,13 @@ def test_images_have_two_sizes_and_are_transformed_where_no_manifold_is_learned(
     assert [trial.evaluation.strong for trial in [config.base("conv", 0)]] == [200]
 
 
+@pytest.mark.parametrize(("sizes", "again"), [("300 3000", (300,)), ("250 300 500", (250,)), ("300", ())])
+def test_some_of_the_chosen_sizes_have_fixed_updates(sizes, again):
+    config = read_options(["--space", "claims", "--scale", "laptop", "--sizes", *sizes.split()]).config
+
+    assert config.at_updates == again
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -194,6 +201,7 @@ def test_images_have_two_sizes_and_are_transformed_where_no_manifold_is_learned(
         (["--sizes", "500", "250"], "rise; got 500 250"),
         (["--trials", "1000"], "a grid of 40 trials"),
         (["--manifold", "known", "affine"], "one manifold"),
+        (["--manifold", "affine"], "which is known; got --manifold affine"),
         (["--n-attacked", "5"], "strong attacks are on some of the 5"),
     ],
 )

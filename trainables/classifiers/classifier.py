@@ -1,7 +1,8 @@
 """A classifier as pure functions of its parameters, in two forms.
 
 In training it normalises by batch statistics. In evaluation, and inside every attack, the running statistics are
-constants, so normalisation is folded into the neighbouring weights: fewer operations, the same function.
+constants, so normalisation is folded into the neighbouring weights, and linear layers in a row are one: fewer
+operations, the same function.
 """
 
 from collections.abc import Callable
@@ -40,11 +41,13 @@ class Blueprint:
         network: as it trains; it lives on the meta device, with shapes and no values.
         folded: maps parameters without normalisations, and images, to logits, in the parameters' precision.
         folds: how the normalisations go into the other parameters.
+        chains: pairs of linear layers, one right after the other, that are the second alone in evaluation.
     """
 
     network: nn.Module
     folded: Callable[[Tensors, Tensor], Tensor]
     folds: tuple[Fold, ...]
+    chains: tuple[tuple[str, str], ...] = ()
 
 
 @final
@@ -58,7 +61,7 @@ class Classifier:
     def __init__(self, blueprint: Blueprint) -> None:
         self._network = blueprint.network.train()
         self._folded = blueprint.folded
-        self._folds = blueprint.folds
+        self._folds, self._chains = blueprint.folds, blueprint.chains
 
     @property
     def size(self) -> int:
@@ -95,7 +98,7 @@ class Classifier:
         return functional_call(self._network, (params, moving), (images,)), moving
 
     def fold(self, params: Tensors, buffers: Tensors) -> Tensors:
-        """Returns the parameters of the same function without normalisations, for `logits`."""
+        """Returns the parameters of the same function without normalisations and chains, for `logits`."""
         folded = {name: value for name, value in params.items() if name.rpartition(".")[0] not in self._norms}
         for fold in self._folds:
             scale, shift = _affine(params, buffers, fold.norm)
@@ -107,6 +110,10 @@ class Classifier:
             else:
                 folded[f"{fold.layer}.weight"] = weight * scale
                 folded[f"{fold.layer}.bias"] = bias + weight @ shift
+        for first, second in self._chains:
+            weight = folded[f"{second}.weight"]
+            folded[f"{second}.weight"] = weight @ folded.pop(f"{first}.weight")
+            folded[f"{second}.bias"] = folded[f"{second}.bias"] + weight @ folded.pop(f"{first}.bias")
         return {name: _lying(value) for name, value in folded.items()}
 
     def logits(

@@ -24,13 +24,13 @@ def conv(image_shape: tuple[int, int, int], classes: int, width: float) -> Bluep
         for i in range(1, blocks):
             hidden = F.conv2d(hidden, params[f"conv{i}.weight"], params[f"conv{i}.bias"], 2, 1)
             hidden = (hidden if i < blocks - 1 else hidden.flatten(1)).relu()  # gradients of what is flat come flat
-        hidden = F.linear(hidden.flatten(1), params["hidden.weight"], params["hidden.bias"])
-        return F.linear(hidden, params["logits.weight"], params["logits.bias"])
+        return F.linear(hidden.flatten(1), params["logits.weight"], params["logits.bias"])
 
     return Blueprint(
         network=_network(image_shape, classes, width),
         folded=folded,
         folds=tuple(Fold(norm=f"norm{i}", layer=f"conv{i}") for i in range(blocks)),
+        chains=(("hidden", "logits"),),
     )
 
 

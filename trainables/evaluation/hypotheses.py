@@ -19,6 +19,7 @@ from trainables.evaluation.distance import Distances, Perturbed, measured, pertu
 from trainables.evaluation.ensemble import Strength, black_box, papers_probe, white_box, worst_case
 from trainables.evaluation.errors import MakeThreat, Subject, successes
 from trainables.evaluation.measure import manifold_threats, pixel_threats
+from trainables.evaluation.nearest import nearest
 from trainables.evaluation.quality import Network
 from trainables.geometry import NORMS
 from trainables.manifolds.affine import AffineManifold
@@ -47,9 +48,9 @@ class Hypotheses:
         regular_examples: regular adversarial examples whose distance to the manifold is measured; likewise of the other
             kinds.
         regular_length: L2 of their perturbations, mean.
-        regular_departure: mean over them of the distance to the nearest image of the manifold, as a fraction of the
-            perturbation's length; `random_departure` of random perturbations as long, `on_manifold_departure` of
-            on-manifold adversarial examples.
+        regular_departure: mean over them of how much further the nearest image of the manifold is than before the
+            perturbation, as a fraction of its length, in [-1, 1]; `random_departure` of random perturbations as long,
+            `on_manifold_departure` of on-manifold adversarial examples.
         regular_angle: mean angle of their perturbations to the span of training images nearby, in degrees; likewise of
             the other kinds.
         label_agreement: of the on-manifold adversarial examples, those that a strong classifier takes for their label;
@@ -173,7 +174,12 @@ def _departures(
     for kind, own in moved.items():
         if len(own.rows):
             far = measured(manifold, subject.split, near, own, seed, STARTS)
-            found |= {f"{_plain(kind)}_{name}": value for name, value in _relative(far).items()}
+            already = torch.zeros_like(far.length)
+            if isinstance(manifold, LearnedManifold):  # all others contain the images themselves
+                here = manifold.codes(subject.split, own.rows)
+                rng = stream(seed, "hypotheses", "starts")
+                _, already = nearest(manifold, own.before, here, starts=STARTS, rng=rng)
+            found |= {f"{_plain(kind)}_{name}": value for name, value in _relative(far, already).items()}
     found.pop("random_length", None)
     found.pop("on_manifold_length", None)
     return found | _agreement(manifold, moved["on-manifold"], subject.split, beside.reference)
@@ -183,12 +189,12 @@ def _plain(kind: str) -> str:
     return kind.replace("-", "_")
 
 
-def _relative(far: Distances) -> dict[str, float]:
+def _relative(far: Distances, already: Tensor) -> dict[str, float]:
     length = far.length.clamp_min(1e-12)
     angles = torch.rad2deg(torch.asin((far.beyond_neighbours / length).clamp(0, 1)))
     return {
         "length": far.length.mean().item(),
-        "departure": (far.to_manifold / length).mean().item(),
+        "departure": ((far.to_manifold - already) / length).mean().item(),
         "angle": angles.mean().item(),
     }
 

@@ -7,7 +7,8 @@ from tests.trainables.evaluation.test_quality import network
 from tests.trainables.manifolds.conftest import Blobs
 from tests.trainables.manifolds.test_learned import manifold, weights
 from trainables.data.ranges import FONT_RANGES, IMAGE_RANGES
-from trainables.evaluation.distance import beyond_neighbours, departures, nearest, random_like
+from trainables.evaluation.distance import beyond_neighbours, departures, random_like
+from trainables.evaluation.nearest import nearest
 from trainables.geometry import NORMS
 from trainables.manifolds.affine import AffineManifold, Warp
 from trainables.manifolds.fonts import FontManifold
@@ -83,7 +84,7 @@ def test_a_step_towards_a_neighbour_stays_in_the_span_and_a_random_one_does_not(
     blobs = Blobs(40)
     images = blobs.images(torch.arange(3))
     towards = images + 0.3 * (blobs.images(torch.arange(10, 13)) - images)
-    random = images + random_like(towards - images, stream(0, "random"))
+    random = random_like(images, towards - images, stream(0, "random"))
     lengths = (towards - images).flatten(1).norm(dim=1)
 
     known = blobs.images(torch.arange(40))
@@ -91,11 +92,17 @@ def test_a_step_towards_a_neighbour_stays_in_the_span_and_a_random_one_does_not(
     assert (beyond_neighbours(images, random, known) > 0.5 * lengths).all()
 
 
-def test_random_perturbations_are_as_long():
-    delta = torch.randn(4, 1, 5, 5, generator=stream(0, "delta"))
+def test_random_perturbations_are_as_long_and_stay_in_range():
+    images = torch.rand(4, 1, 8, 8, generator=stream(2, "images"), dtype=torch.float64)
+    images[:, :, 2:] = 0  # black, as most of a digit
+    delta = 0.3 * torch.randn(images.shape, generator=stream(0, "delta"), dtype=torch.float64)
 
-    drawn = random_like(delta, stream(1, "random"))
-    torch.testing.assert_close(drawn.flatten(1).norm(dim=1), delta.flatten(1).norm(dim=1))
+    moved = random_like(images, delta, stream(1, "random"))
+
+    torch.testing.assert_close((moved - images).flatten(1).norm(dim=1), delta.flatten(1).norm(dim=1))
+    assert moved.min() >= 0
+    assert moved.max() <= 1
+    assert (moved[:, :, 2:] > 0).float().mean() > 0.4  # not only where the image is
 
 
 class Spot(Manifold):
