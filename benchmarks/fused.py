@@ -24,7 +24,7 @@ import torch
 from contenders import Run, process, quartiles, wall
 from hardware import describe
 
-from trainables.allocation import keep_memory
+from trainables.allocation import ready_to_compute
 from trainables.classifiers import BLUEPRINTS
 from trainables.config import ARCHITECTURES, Architecture, DataConfig, EvaluationConfig, ThreatModel, TrialConfig
 from trainables.engine.cohort import Cohort
@@ -73,7 +73,7 @@ def alone(model: Training, device: torch.device) -> Run:
 
 def sharer(architecture: Architecture, width: float, device: str) -> Run:
     """Steps of one model on its own, in a process of (d)."""
-    keep_memory()
+    ready_to_compute()
     return alone(training(architecture, width, 0), torch.device(device))
 
 
@@ -149,7 +149,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="of the fused steps")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    keep_memory()
+    ready_to_compute()
     where = f"fused on {arguments.device}{MISSING}"
     print(f"{describe()}; {where}; {arguments.rounds} rounds in alternation: median [quartiles]")
     print("| network (parameters) | step | milliseconds a model | times one on its own |\n| --- | --- | --- | --- |")

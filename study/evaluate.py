@@ -55,9 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _evaluate(request: Request) -> None:
     from study.monitoring.evaluation import show_evaluation  # torch takes seconds that --help need not wait for
     from study.subjects import moved_on, of_study, own, source
-    from trainables.allocation import keep_memory
+    from trainables.allocation import ready_to_compute
 
-    keep_memory()
+    ready_to_compute()
     data, trial, console = _data(request), request.trial, Console()
     model = of_study(Path(request.model), trial, data.splits) if trial else own(request.model, data.splits)
     manifolds, notes = moved_on(trial, data, request.manifolds) if trial else (data.manifolds, [])

@@ -9,6 +9,8 @@ from study.monitoring.watch import Watch
 from study.scheduling.pareto_halving import Decision
 from study.stages import RETRIES, Hands, Job
 
+PROPOSED = 8  # trials between two looks: what ends meanwhile is known to those that come after
+
 
 def run_fused_search(desk: Desk, engines: Engines[str], watch: Watch, interrupt: Interrupt) -> None:
     """Runs trials until the desk has none left.
@@ -25,7 +27,9 @@ def run_fused_search(desk: Desk, engines: Engines[str], watch: Watch, interrupt:
     """
     rungs = desk.store.config.rungs()
     while not desk.exhausted:
-        while engines.free and (trial := desk.next()):
+        for _ in range(PROPOSED):
+            if not engines.free or (trial := desk.next()) is None:
+                break
             watch.trial_began(trial)
             checkpoint = desk.checkpoint(trial.trial_id)
             engines.begin(trial.trial_id, trial.config, checkpoint=checkpoint, rungs=rungs)
@@ -58,6 +62,7 @@ class Slots(Hands):
     def __init__(self, engines: Engines[Job]) -> None:
         self._engines = engines
         self._tries: dict[str, int] = {}
+        self._kept: dict[str, bytes] = {}  # checkpoints, by the job's name
 
     @property
     def busy(self) -> int:
@@ -82,11 +87,13 @@ class Slots(Hands):
         assert said is not None, "a job says something"
         if said.failed is not None:
             return {"failed": said.failed}
+        if said.checkpoint is not None:
+            self._kept[heard.job.name] = said.checkpoint
         return {**(said.report or {}), **said.model, "weights": heard.word.weights} if heard.word.over else None
 
     def _tried_again(self, heard: Heard[Job]) -> dict[str, Any] | None:
         tries = self._tries[heard.job.name] = self._tries.get(heard.job.name, 0) + 1
         if tries > RETRIES:
             return {"failed": f"{heard.died}, {tries} times"}
-        self._engines.begin(heard.job, heard.job.config, weights=True)
+        self._engines.begin(heard.job, heard.job.config, checkpoint=self._kept.get(heard.job.name), weights=True)
         return None

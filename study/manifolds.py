@@ -60,10 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(options: dict[str, Any]) -> None:
     from study.monitoring.learning import shown_progress  # torch takes seconds that --help need not wait for
-    from trainables.allocation import keep_memory
+    from trainables.allocation import ready_to_compute
     from trainables.provision import learning, load_data, name_of
 
-    keep_memory()
+    ready_to_compute()
     model, of, store, console = _model(options), _data(options), _store(options), Console()
     data = load_data(of)
     name = name_of(model, of, data)

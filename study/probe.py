@@ -25,7 +25,7 @@ from study.costs import gradient_evaluations, shortened, without_attacks
 from study.resources import Resources
 from study.search.point import to_config
 from study.storage.provenance import usable_cpus
-from trainables.allocation import keep_memory
+from trainables.allocation import ready_to_compute
 from trainables.config import AnyTrialConfig, TrialConfig, trial_from_dict
 from trainables.provision import load_data
 from trainables.trials import rehearsed
@@ -118,7 +118,7 @@ def needed(findings: Findings | None) -> Resources:
 def measure(trial: Mapping[str, Any], most_threads: int) -> Findings:
     """Trains a few steps of a trial in this process, which has done nothing else, and says what that took."""
     config = trial_from_dict(trial)
-    keep_memory()
+    ready_to_compute()
     torch.set_num_threads(1)
     imported = _status("VmRSS")
     kept = load_data(config.data)  # whole, as a trial holds it

@@ -196,7 +196,7 @@ def _trained(record: Record, asked: Reproduction, threads: int) -> tuple[dict[in
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # it would be taken, where there is one
     import torch  # takes seconds that a wrong option need not wait for
 
-    from trainables.allocation import keep_memory, own_device
+    from trainables.allocation import own_device, ready_to_compute
     from trainables.packing import pack_weights
 
     if str(own_device()) != here:
@@ -204,7 +204,7 @@ def _trained(record: Record, asked: Reproduction, threads: int) -> tuple[dict[in
             f"a trial is trained again where it was trained, on {here}; this machine has none; take one that has"
         )
     torch.set_num_threads(threads)
-    keep_memory()
+    ready_to_compute()
     run = _prepared(record, asked)
     reports, last = {}, max(record.reports)
     for report in _reported(run, record.model):
@@ -226,9 +226,10 @@ def _reported(run: "Run", model: Model) -> Iterator[dict[str, Any]]:
     engine = Engine("", slots=int(slots), device=model.device or "cpu")
     engine.admit(run)
     for news in engine.run():
-        if news.said is None or news.said.report is None:
+        if news.said is None or news.said.failed is not None:
             raise Refused(f"the trial cannot be trained as it was: {news.note or (news.said and news.said.failed)}")
-        yield news.said.report
+        if news.said.report is not None:  # else it is a checkpoint alone
+            yield news.said.report
 
 
 def _prepared(record: Record, asked: Reproduction) -> "Run":

@@ -1,4 +1,4 @@
-"""What becomes of the memory that a tensor leaves."""
+"""Where this process computes, how exactly, and what becomes of the memory that a tensor leaves."""
 
 import ctypes
 from contextlib import suppress
@@ -15,6 +15,16 @@ TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
 def own_device() -> torch.device:
     """Returns the GPU that this process was given, or the host where it was given none."""
     return torch.device("cuda") if torch.cuda.is_available() else HOST
+
+
+def ready_to_compute() -> None:
+    """Makes this process one that computes: it keeps its memory, and a GPU gives the same bits every time.
+
+    As they come, convolutions on a GPU round float32 to ten bits of mantissa, and add in any order.
+    """
+    keep_memory()
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
 
 
 def keep_memory() -> None:

@@ -87,7 +87,7 @@ class Said:
     """One message from a trial to whoever runs it.
 
     Attributes:
-        report: an `EpochReport` as a dictionary; None between two epochs.
+        report: an `EpochReport` as a dictionary; None between two that are reported.
         model: what is trained: its `parameters`, `device`, `manifold_digest` and `trained_manifold_digest`; and the
             number of `threads`.
         checkpoint: all that the trial needs to go on from here, or None.

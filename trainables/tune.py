@@ -9,7 +9,7 @@ import ray
 import torch
 from ray import tune
 
-from trainables.allocation import keep_memory
+from trainables.allocation import ready_to_compute
 from trainables.appraisal import appraise
 from trainables.config import TrialConfig, trial_from_dict
 from trainables.examination import Model, examined
@@ -141,7 +141,7 @@ def settle() -> None:
     torch.set_num_threads(max(1, int(given.get("CPU", 1))))
     if not given.get("GPU"):
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray may leave those of others in sight
-    keep_memory()
+    ready_to_compute()
 
 
 def _in_one_line(error: Exception) -> str:

@@ -1,7 +1,9 @@
 """A driver that joins a cluster, tries it out and prints what it saw, for tests that need a process of their own."""
 
 import json
+import math
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +36,7 @@ def main(address):
             found=probed(tiny(architectures=("mlp",)), {}, joined=True),
             refused=refused(replace(cluster, local=True, elastic=False)),
             left=left_by_a_look(),
+            fused=fused(Room(cluster, [Resources()])),
         )
 
 
@@ -44,6 +47,20 @@ def left_by_a_look():
 
         must_be_seen(Path(folder) / "manifolds", Interrupt())
         return [path.name for path in (Path(folder) / "manifolds").iterdir()]
+
+
+def fused(room):
+    """Which trials end in engines, of which the second never finds a node."""
+    from study.engines import Engines  # as above
+
+    config, until, over = tiny(architectures=("mlp",)).base("mlp", 0).to_dict(), time.monotonic() + 90, []
+    given = {"most": math.inf, "manifolds": "", "slots": 2, "note": lambda _: None}
+    with Engines(Resources(), room, **given) as engines:
+        for job in range(5):
+            engines.begin(job, config)
+        while engines.jobs and time.monotonic() < until:
+            over += [heard.job for heard in engines.heard() if heard.word.over and not heard.word.said.failed]
+    return sorted(over)
 
 
 def refused(local):

@@ -91,6 +91,7 @@ def test_a_cluster_is_joined_with_our_code_and_without_a_token_only_after_a_word
     assert said["capacity"] == [1, 0, 0]
     assert said["room"] == 2  # one runs, one waits
     assert said["left"] == []
+    assert said["fused"] == [0, 1, 2, 3, 4]  # none waits with the engine that waits for a node
     assert said["found"]["mlp"]["peak_bytes"] > said["found"]["mlp"]["import_bytes"]
     assert "a trial takes 64 processors" in said["refused"]
     assert (driver.stderr.count("\n"), "without a token" in driver.stderr) == (1, True)

@@ -168,8 +168,9 @@ class Cohort:
         self._passes[row] = 0
 
     def leave(self, slot: Slot) -> None:
-        """Frees a slot, after settling it."""
-        self.settle(slot)
+        """Frees a slot, after settling what has not been: what a model's end made of its state stays."""
+        if slot.steps:
+            self.settle(slot)
         row = self.slots.index(slot)
         tree_map(lambda stack: stack[row].zero_(), self._state)
         self._live[row] = False

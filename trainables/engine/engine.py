@@ -71,13 +71,17 @@ class Engine:
         Raises:
             ValueError: if it cannot be trained, or not in a fused step; in one sentence.
         """
+        return self.admit(self.prepare(config, checkpoint), rungs, weights=weights)
+
+    def prepare(self, config: AnyTrialConfig, checkpoint: bytes | None = None) -> ClassifierRun:
+        """Returns a trial for `admit`, without waiting for a step; it takes and raises what `submit` does."""
         trains = isinstance(config, TrialConfig)
         must(trains, f"a fused step trains classifiers; got a trial of {config.architecture}: train it alone")
         run = prepared(config, self._root)
         assert isinstance(run, ClassifierRun), "what a classifier's config prepares"
         if checkpoint is not None:
             run.go_on(checkpoint)
-        return self.admit(run, rungs, weights=weights)
+        return run
 
     def admit(self, run: ClassifierRun, rungs: Collection[int] = (), *, weights: bool = False) -> int:
         """Takes in a trial that is prepared; nobody else may go on with it.

@@ -43,13 +43,16 @@ class Trial:
     slot: Slot | None = None
     due: Clock = field(default_factory=Clock)
 
-    def said(self, report: EpochReport, slots: int) -> Said:
-        """Returns what it says after an epoch in a step of so many slots."""
-        return Said(
-            report=asdict(report),
+    def news(self, report: EpochReport | None, slots: int, *, over: bool = False) -> News:
+        """Returns what it says after an epoch in a step of so many slots; without a report, a checkpoint alone."""
+        kept = report is None or report.epoch in self.rungs or self.due()
+        said = Said(
+            report=asdict(report) if report else None,
             model=self.run.about(f"fused-{slots}"),
-            checkpoint=self.run.checkpoint() if report.epoch in self.rungs or self.due() else None,
+            checkpoint=self.run.checkpoint() if kept else None,
         )
+        weights = self.run.weights() if over and self.weights else None
+        return News(handle=self.handle, said=said, over=over, weights=weights)
 
 
 @final
@@ -132,6 +135,7 @@ class Line:
             first = self._waiting[0]
             found = measured(stopwatch(first.run.training, self._data(first), self._device), self._largest)
             self._slots = found.slots
+            self._emptied()
             rates = ", ".join(f"{rate:.3g} with {slots}" for slots, rate in found.rates.items())
             about = f"trials like {first.handle}: {found.slots} in a step, since {found.ended}"
             news.append(News(note=f"{about}; steps of one model a second: {rates}"))
@@ -153,7 +157,7 @@ class Line:
     def _step(self, news: list[News]) -> None:
         assert self._cohort is not None, "slots have just been filled"
         started, seated = time.perf_counter(), list(self._seated.values())
-        ended = self._cohort.step()
+        ended = self._cohort.step()[:1]  # the next look has the next one: what each says is heard at once
         for slot in ended:
             self._cohort.settle(slot)
         share = (time.perf_counter() - started) / len(seated)
@@ -172,15 +176,14 @@ class Line:
                 raise
             self._vacate(trial)
             return [_failure(trial, _said(error))]
-        if report is None:
-            return []
         assert self._cohort is not None, "a trial has a slot"
+        if report is None:
+            return [trial.news(None, len(self._cohort.slots))] if trial.due() else []
         over = bool(report.infeasible) or report.epoch == training.config.epochs
-        said = trial.said(report, len(self._cohort.slots))
+        news = trial.news(report, len(self._cohort.slots), over=over)
         if over:
             self._vacate(trial)
-        weights = trial.run.weights() if over and trial.weights else None
-        return [News(handle=trial.handle, said=said, over=over, weights=weights)]
+        return [news]
 
     def _vacate(self, trial: Trial) -> None:
         assert self._cohort is not None, "a trial has a slot"
@@ -201,10 +204,14 @@ class Line:
             self._vacate(trial)
         self._waiting.extendleft(reversed(seated))
         self._cohort, self._slots = None, before // 2
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+        self._emptied()
         who = f"trials like {seated[0].handle}" if seated else "trials"
         return [News(note=f"{who}: {before // 2} in a step from here on, since memory ended with {before}")]
+
+    def _emptied(self) -> None:
+        """Gives back what nothing needs any more: another engine may share the device."""
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def _failed(self, what: str) -> list[News]:
         """Ends the trials that a step was for, or the first one that none could be made for."""

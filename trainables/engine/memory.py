@@ -1,6 +1,7 @@
 import torch
 
-WORDS = ("can't allocate memory", "out of memory")  # the first is what torch says of a host's
+# Of a host; of a device; of the libraries that compute on it.
+WORDS = ("can't allocate memory", "out of memory", "STATUS_ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED")
 
 
 def ran_out(error: BaseException) -> bool:

@@ -13,6 +13,7 @@ from tests.trainables.engine.alike import MANIFOLD, assert_same, params, precise
 from trainables.config import (
     ARCHITECTURES,
     Architecture,
+    Checkpoint,
     LearnedConfig,
     ManifoldTrialConfig,
     TrialConfig,
@@ -23,13 +24,15 @@ from trainables.differentiation import Tensors
 from trainables.engine import Engine, News
 from trainables.engine.cohort import After, Cohort, guarded
 from trainables.engine.memory import ran_out
-from trainables.engine.sizing import measured
+from trainables.engine.sizing import REPEATS, measured
 from trainables.engine.turns import Turns
 from trainables.evaluation.errors import Subject
 from trainables.evaluation.measure import UnderAttack, under_attack
 from trainables.pipeline import ClassifierRun, prepare
 from trainables.provision import untrained
 from trainables.report import EpochReport
+from trainables.runs import Clock
+from trainables.training.loop import draw
 from trainables.training.step import Step
 
 
@@ -109,6 +112,50 @@ def test_a_rungs_report_comes_with_the_checkpoint_of_that_moment() -> None:
     again.go_on(checkpoints[1])
 
     assert_same(list(again.reports()), list(whole.reports())[2:])
+
+
+@pytest.mark.parametrize("checkpoint", ["best-clean", "best-robust"])
+def test_what_a_trial_leaves_are_the_weights_that_its_config_chooses(checkpoint: Checkpoint) -> None:
+    config = trial(1, "mlp", "sgd", epochs=4)
+    config = replace(config, checkpoint=checkpoint, evaluation=replace(config.evaluation, at_epochs=(1, 2, 3)))
+    alone, last = precise(config), precise(replace(config, checkpoint="last"))
+    for run in (alone, last):
+        list(run.reports())
+    chosen = alone.weights()
+    assert any(not torch.equal(values, last.weights()[name]) for name, values in chosen.items())  # else it says nothing
+
+    engine, run = Engine("", slots=2), precise(config)
+    engine.admit(run, weights=True)
+    *_, word = engine.run()
+
+    for found in (word.weights, run.weights()):
+        assert found.keys() == chosen.keys()
+        for name, values in found.items():
+            torch.testing.assert_close(values, chosen[name], rtol=1e-6, atol=1e-9)
+
+
+def test_a_trial_that_is_silent_until_its_end_leaves_checkpoints_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = trial(0, "mlp", "sgd")
+    config = replace(config, evaluation=replace(config.evaluation, only_last=True, at_epochs=()))
+    monkeypatch.setattr(Clock, "__call__", lambda _: True)
+    engine, again = Engine("", slots=1), precise(config)
+    engine.admit(precise(config))
+
+    *silent, last = [news.said for news in engine.run() if news.said]
+
+    assert [said.report for said in silent] == [None, None]
+    again.go_on(silent[-1].checkpoint)
+    assert_same([EpochReport(**last.report)], list(again.reports()))
+
+
+def test_trials_that_end_together_are_heard_one_after_another() -> None:
+    engine = Engine("", slots=3)
+    handles = [engine.submit(trial(0, "mlp", epochs=1)) for _ in range(3)]
+
+    looks = [engine.advance() for _ in range(5)]
+
+    said = [[news.handle for news in look if news.said] for look in looks]
+    assert [each for each in said if each] == [[handle] for handle in handles]
 
 
 def _reports(news: list[News]) -> list[EpochReport]:
@@ -307,6 +354,8 @@ def test_trials_come_and_go_while_another_thread_computes() -> None:
         (lambda k: 1.0, 64, "no more are asked for"),
         (lambda k: k / 1.0, 1, "it pays no more"),
         (lambda k: max(1.0, k / 4), 4, "it pays no more"),
+        (lambda k: 1.0 if k == 1 else 2.0, 64, "no more are asked for"),  # two cost as much as one after the other
+        (lambda k: k if k <= 4 else k / 8, 1, "it pays no more"),
     ],
 )
 def test_slots_are_doubled_while_it_pays(seconds, slots: int, ended: str) -> None:
@@ -320,6 +369,18 @@ def test_slots_are_as_many_as_memory_allows() -> None:
         return 1.0 if slots <= 8 else float(torch.empty(2**52)[0])
 
     assert measured(seconds, 64)[::2] == (8, "memory ends")
+
+
+def test_what_is_timed_are_steps_however_few_an_epoch_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    monkeypatch.setattr("trainables.engine.cohort.draw", lambda *given: drawn.append(1) or draw(*given))
+    engine = Engine("", largest=2)
+    engine.submit(trial(0, "mlp"))
+
+    engine.advance()
+
+    timed = 1 + REPEATS  # of one model, and of two; then there is the trial's own first step
+    assert len(drawn) == timed + 2 * timed + 1
 
 
 @pytest.mark.slow
