@@ -3,9 +3,10 @@
 from typing import Final
 
 from analysis.claims.grid import Grid
-from analysis.claims.measures import Pick, Statistic, equal_error_ratio, gap, mean
+from analysis.claims.measures import Curve, Pick, Statistic, at_the_fewest, equal_error_ratio, gap, mean
 from analysis.claims.published import published, source
 from analysis.claims.verdicts import Finding, Rule, Scale, above, below, over_seeds, within
+from analysis.formats import plural
 
 NORMAL: Final = "Normal"
 ERROR, SUCCESS, STRONG = "test_error", "test_success_rate", "strong_success"
@@ -22,6 +23,8 @@ COSTS: Final = above(1.1, contradicted_below=1.0)  # examples; the paper says 1.
 NO_WORSE: Final = above(-0.1)  # success lost per unit of error gained: a tenth of what RegAdv gains in the paper
 INDEPENDENT: Final = within(0.1)
 MORE: Final = above(0.0)
+SIDES: Final = above(-0.2, contradicted_below=-0.5)  # a correlation that is not the wrong way round
+NOT_MEASURED: Final = "not measured"
 LEAST_FALL: Final = 0.01  # of an error, that a part can be taken of
 
 
@@ -34,8 +37,8 @@ class Asking:
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
-        self.source = source(grid.dataset)
-        self._paper = published(grid.dataset, grid.kind, grid.sizes)
+        self.source = source(grid)
+        self.paper = published(grid)
 
     def finding(
         self,
@@ -47,15 +50,15 @@ class Asking:
         scale: Scale = "real",
         *,
         decides: bool = False,
+        images: int | None = None,
         paper: str | None = None,
         note: str = "",
     ) -> Finding:
-        """Returns what all seeds give of a statistic, and what the paper's curves do."""
-        values = self.grid.values(statistic)
-        found = over_seeds(values, scale, self.grid.examples)
-        theirs = statistic(self._paper)
+        """Returns what all seeds give of a statistic, and what the paper's curves do; `images` as in `over_seeds`."""
+        found = over_seeds(self.grid.values(statistic), scale, images)
+        theirs = statistic(self.paper)
         said = paper if paper is not None else ("" if theirs is None else f"{theirs:.3g}")
-        if said and theirs is not None and self.grid.dataset["dataset"] == "mnist":
+        if said and said != NOT_MEASURED and self.grid.dataset["dataset"] == "mnist":
             said += " (EMNIST)"
         return Finding(
             key=key,
@@ -86,12 +89,24 @@ def less(one: Statistic, other: Statistic) -> Statistic:
 
 def ratio(one: str, other: str) -> Statistic:
     """Returns the statistic of `equal_error_ratio`, of two strategies after as many epochs."""
+    return lambda pick: equal_error_ratio(*_errors(pick, one, other))
 
-    def statistic(pick: Pick) -> float | None:
-        errors = pick(ERROR, "epochs")
-        return equal_error_ratio(errors.get(one, {}), errors.get(other, {}))
 
-    return statistic
+def told_of_ends(ask: Asking, one: str, other: str) -> str:
+    """Says where the fewest examples are too many for `ratio` to be more than a bound; empty where they are not."""
+    seeds = [pick for seed in ask.grid.seeds if at_the_fewest(*_errors(pick := ask.grid.pick(seed), one, other))]
+    theirs = ", and the paper's curves," if at_the_fewest(*_errors(ask.paper, one, other)) else ""
+    if not seeds and not theirs:
+        return ""
+    return (
+        f"{one} over {other}: in {plural(len(seeds), 'seed')} of {len(ask.grid.seeds)}{theirs} one of the two has that "
+        "error with its fewest examples already, so that the ratio errs towards 1."
+    )
+
+
+def _errors(pick: Pick, one: str, other: str) -> tuple[Curve, Curve]:
+    errors = pick(ERROR, "epochs")
+    return errors.get(one, {}), errors.get(other, {})
 
 
 def at_updates(one: str, other: str, sizes: tuple[int, ...]) -> Statistic:

@@ -52,11 +52,17 @@ def _plain(grid: Grid, claims: tuple[Claim, ...]) -> dict[str, Any]:
                 "claim": claim.number,
                 "title": claim.title,
                 "verdict": claim.verdict,
+                "contradicted_beside": list(claim.against),
                 "findings": [_finding(finding) for finding in claim.findings],
             }
             for claim in claims
         ],
     }
+
+
+def method(finding: Finding) -> str:
+    """Says how an interval was found, or why there is no number."""
+    return finding.found.method if finding.found else "none: too little was measured, or it does not vary"
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -69,7 +75,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "low": found.low if found else None,
         "high": found.high if found else None,
         "n": found.n if found else 0,
-        "method": found.method if found else "none: too little was measured, or it does not vary",
+        "method": method(finding),
         "rule": finding.rule.told(),
         "verdict": finding.verdict,
         "decides": finding.decides,

@@ -67,7 +67,7 @@ def _drawn(panels: tuple[Panel, ...]) -> Figure:
 
 def _over_sizes(grid: Grid, axes: Axes, *, metric: str, upward: str, fixed: str = "epochs") -> None:
     """Draws a metric over the training size, and the paper's values palely."""
-    for method, curve in _published(grid)(metric, fixed).items():
+    for method, curve in published(grid)(metric, fixed).items():
         if method in grid.methods:
             axes.plot(*zip(*sorted(curve.items()), strict=True), **_pale(method))
     for method in grid.methods:
@@ -81,7 +81,7 @@ def _over_sizes(grid: Grid, axes: Axes, *, metric: str, upward: str, fixed: str 
 
 def _over_errors(grid: Grid, axes: Axes, *, metric: str, upward: str) -> None:
     """Draws a metric over the test error, a line for each strategy from few examples to many."""
-    theirs = _published(grid)
+    theirs = published(grid)
     for method in grid.methods:
         error, own = (theirs(each, "epochs").get(method, {}) for each in (ERROR, metric))
         shared = sorted(set(error) & set(own))
@@ -151,7 +151,3 @@ def _values(grid: Grid, metric: str, method: str, size: int, fixed: str = "epoch
 def _at(pick: Pick, metric: str, method: str, size: int, fixed: str) -> float | None:
     known: Curves = pick(metric, fixed)
     return known.get(method, {}).get(size)
-
-
-def _published(grid: Grid) -> Pick:
-    return published(grid.dataset, grid.kind, grid.sizes)

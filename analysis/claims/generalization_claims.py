@@ -14,6 +14,7 @@ from analysis.claims.asking import (
     Asking,
     at_updates,
     ratio,
+    told_of_ends,
 )
 from analysis.claims.grid import IN_IMAGE
 from analysis.claims.measures import Pick, Statistic, between, correlation, slope, within
@@ -36,7 +37,7 @@ def _relations(ask: Asking) -> tuple[Finding, ...]:
     return (
         ask.finding(
             "within-strategies",
-            "as the error falls with more examples, so does the on-manifold success rate",
+            "on-manifold success falls as the error does with more examples",
             "correlation over training sizes, within strategies, the paper's attack",
             related(ON_SUCCESS),
             TOGETHER,
@@ -46,7 +47,7 @@ def _relations(ask: Asking) -> tuple[Finding, ...]:
         ),
         ask.finding(
             "strong-attack",
-            "so does that of stronger attacks",
+            "on-manifold success of stronger attacks falls as the error does",
             "correlation over training sizes, within strategies, mean over radii",
             related(STRONG_ON_SUCCESS),
             TOGETHER,
@@ -54,7 +55,7 @@ def _relations(ask: Asking) -> tuple[Finding, ...]:
         ),
         ask.finding(
             "slope",
-            "the two fall at comparable rates",
+            "error and on-manifold success fall at comparable rates",
             "on-manifold success per unit of test error, over training sizes, within strategies",
             lambda pick: slope(within(pick(ERROR, "epochs"), pick(ON_SUCCESS, "epochs"), methods)),
             STEEP,
@@ -84,6 +85,7 @@ def _savings(ask: Asking) -> tuple[Finding, ...]:
                 SAVES,
                 "ratio",
                 decides=method == on,
+                note=told_of_ends(ask, method, NORMAL),
             )
             for method in (on, *others)
         ),
@@ -120,18 +122,19 @@ def more_examples(ask: Asking) -> Claim:
                 COSTS,
                 "ratio",
                 decides=True,
-                note="The paper's 1.5 to 2 is of a ResNet at errors of .04 and less; above .1 it needs fewer there.",
+                note="The paper's 1.5 to 2 is of a ResNet at errors of .04 and less; above .1 it needs fewer there. "
+                + told_of_ends(ask, IN_IMAGE, NORMAL),
             ),
             ask.finding(
                 "equal-updates",
-                "it errs more after as many updates too",
+                "RegAdv errs more than Normal after as many updates",
                 "error of RegAdv minus Normal's, at fixed updates, mean over sizes",
                 at_updates(IN_IMAGE, NORMAL, sizes[:-1]),
                 MORE,
             ),
             ask.finding(
                 "examples-not-updates",
-                "it is examples that lower the error of Normal, and not the updates that come with them",
+                "examples lower the error of Normal, and not the updates that come with them",
                 "part of the fall of the error from the fewest to the most examples that as many updates bring alone",
                 of_updates,
                 below(0.5),

@@ -1,7 +1,8 @@
 """A study's grid as curves over training sizes, seed by seed."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,17 +19,23 @@ class Grid:
     """What a network gave in all cells.
 
     Attributes:
-        kind: of the manifold that the on-manifold adversary moves along.
         rows: a trial each, `analysis.schema.CLAIMS`.
-        dataset: as study.json has it.
-        examples: that a rate is one of, at least.
+        config: what study.json says of the study.
     """
 
     architecture: str
-    kind: str
     rows: tuple[dict[str, Any], ...]
-    dataset: dict[str, Any]
-    examples: int
+    config: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """The kind of the manifold that the on-manifold adversary moves along."""
+        return str((self.config.get("manifold") or {}).get("kind", "known"))
+
+    @property
+    def dataset(self) -> dict[str, Any]:
+        """The data, as study.json has it."""
+        return dict(self.config["dataset"])
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -57,31 +64,43 @@ class Grid:
 
     @property
     def missing(self) -> int:
-        """Counts the cells that gave no numbers."""
-        return sum(row["test_error"] is None for row in self.rows)
+        """Counts the trials that gave no numbers, or have not yet."""
+        return int(self.config["trials"]) - sum(row["test_error"] is not None for row in self.rows)
+
+    def correct(self, methods: Iterable[str]) -> int:
+        """Counts the attacked images that models of some strategies know, at least."""
+        errors = [row["test_error"] for row in self.rows if row["method"] in methods and _is_number(row["test_error"])]
+        attacked = int(self.config["evaluation"]["n_attacked"])
+        return math.floor(attacked * (1 - max(errors, default=1.0)))
+
+    def least(self, column: str, method: str) -> int:
+        """Returns the smallest of a strategy's counts."""
+        return min((int(row[column] or 0) for row in self.rows if row["method"] == method), default=0)
 
     def pick(self, seed: int) -> Pick:
         """Returns one seed's curves.
 
-        A cell where any seed ended without the number is left out for all: a mean over sizes would be one over others.
+        A cell where any seed has no number, or none yet, is left out for all: a mean over sizes would be one over
+        others.
         Where updates are fixed, the largest size has those of its fixed epochs, which are as many.
         """
 
         def picked(metric: str, fixed: str) -> Curves:
             found: dict[str, dict[int, float]] = defaultdict(dict)
             rows = [row for row in self.rows if row["fixed"] == fixed or row["n_train"] == self.sizes[-1]]
-            lacking = {(row["method"], row["n_train"]) for row in rows if not _is_number(row[metric])}
+            known = Counter((row["method"], row["n_train"]) for row in rows if _is_number(row[metric]))
             for row in rows:
-                if row["seed"] == seed and (row["method"], row["n_train"]) not in lacking:
+                if row["seed"] == seed and known[row["method"], row["n_train"]] == len(self.seeds):
                     found[row["method"]][row["n_train"]] = float(row[metric])
             return dict(found)
 
         return picked
 
     def values(self, statistic: Statistic) -> list[float]:
-        """Returns a statistic of every seed that allows it."""
+        """Returns a statistic, one value a seed; none at all where one does not allow it, so that none is picked."""
         found = [statistic(self.pick(seed)) for seed in self.seeds]
-        return [value for value in found if value is not None]
+        known = [value for value in found if value is not None]
+        return known if len(known) == len(found) else []
 
 
 def _is_number(value: float | None) -> bool:
@@ -90,19 +109,7 @@ def _is_number(value: float | None) -> bool:
 
 def grids(study: Study) -> tuple[Grid, ...]:
     """Returns the grid of every architecture that has one; none in a study that searches."""
-    rows = study.claims.to_pylist()
-    kind = str((study.config.get("manifold") or {}).get("kind", "known"))
-    by = study.config["evaluation"]
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
+    for row in study.claims.to_pylist():
         found[row["architecture"]].append(row)
-    return tuple(
-        Grid(
-            architecture=name,
-            kind=kind,
-            rows=tuple(own),
-            dataset=dict(study.config["dataset"]),
-            examples=int(by.get("strong") or by["n_attacked"]),
-        )
-        for name, own in found.items()
-    )
+    return tuple(Grid(architecture=name, rows=tuple(own), config=study.config) for name, own in found.items())

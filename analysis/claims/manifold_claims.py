@@ -3,7 +3,20 @@
 from dataclasses import replace
 from typing import Final
 
-from analysis.claims.asking import EXIST, KEPT, LEAVES, MORE, NORMAL, NOT_NEARER, ON_SUCCESS, SUCCESS, Asking, less, of
+from analysis.claims.asking import (
+    EXIST,
+    KEPT,
+    LEAVES,
+    MORE,
+    NORMAL,
+    NOT_MEASURED,
+    NOT_NEARER,
+    ON_SUCCESS,
+    SUCCESS,
+    Asking,
+    less,
+    of,
+)
 from analysis.claims.measures import Pick, least
 from analysis.claims.published import DISTANCES
 from analysis.claims.verdicts import Claim, Finding, certain
@@ -16,7 +29,7 @@ def leave(ask: Asking) -> Claim:
     """Regular adversarial examples leave the manifold: those of Normal training, as in the paper."""
     itself = ask.finding(
         "leave",
-        "they lie further off than half of their perturbation's length",
+        "regular adversarial examples lie further off than half of their perturbation's length",
         AWAY,
         REGULAR,
         LEAVES,
@@ -31,7 +44,7 @@ def leave(ask: Asking) -> Claim:
             *_against_chance(ask),
             ask.finding(
                 "apart-from-on-manifold",
-                "they lie further off than on-manifold adversarial examples",
+                "regular adversarial examples lie further off than on-manifold ones",
                 f"{AWAY}, minus that of on-manifold ones",
                 less(REGULAR, MOVED),
                 MORE,
@@ -42,11 +55,11 @@ def leave(ask: Asking) -> Claim:
 
 def _against_chance(ask: Asking) -> tuple[Finding, ...]:
     """Compares them with random perturbations of the same length."""
-    compared, theirs = f"{AWAY}, minus that of random ones", "not measured" if ask.source else ""
+    compared, theirs = f"{AWAY}, minus that of random ones", NOT_MEASURED if ask.source else ""
     return (
         ask.finding(
             "not-nearer-than-chance",
-            "they lie no nearer than random perturbations of the same length, within a tenth of it",
+            "regular adversarial examples lie no nearer than random perturbations as long, within a tenth of it",
             compared,
             less(REGULAR, RANDOM),
             NOT_NEARER,
@@ -55,7 +68,7 @@ def _against_chance(ask: Asking) -> tuple[Finding, ...]:
         ),
         ask.finding(
             "further-than-chance",
-            "they lie further off than random perturbations of the same length",
+            "regular adversarial examples lie further off than random perturbations as long",
             compared,
             less(REGULAR, RANDOM),
             MORE,
@@ -64,7 +77,7 @@ def _against_chance(ask: Asking) -> tuple[Finding, ...]:
         ),
         ask.finding(
             "angle-beyond-chance",
-            "they stand steeper on the training images nearby than random perturbations",
+            "regular perturbations stand steeper on the training images nearby than random ones as long",
             "angle to the span of 50 training images, minus that of random perturbations, degrees",
             less(of("regular_angle", NORMAL), of("random_angle", NORMAL)),
             MORE,
@@ -88,20 +101,28 @@ def exist(ask: Asking) -> Claim:
         title="on-manifold adversarial examples exist",
         findings=(
             ask.finding(
-                "found", "an attack finds some", f"{rate}, least over sizes", rarest, EXIST, "fraction", decides=True
+                "found",
+                "an attack on the manifold finds adversarial examples",
+                f"{rate}, least over sizes",
+                rarest,
+                EXIST,
+                "fraction",
+                images=ask.grid.correct([NORMAL]),
+                decides=True,
             ),
             _agreement(ask),
             ask.finding(
                 "found-everywhere",
-                "it finds some of every strategy",
+                "an attack on the manifold finds some of every strategy",
                 f"{rate}, least over sizes and strategies",
                 overall,
                 EXIST,
                 "fraction",
+                images=ask.grid.correct(ask.grid.methods),
             ),
             ask.finding(
                 "harder-to-find",
-                "they are rarer than regular ones",
+                "on-manifold adversarial examples are rarer than regular ones",
                 "success rate in the image minus that on the manifold, mean over sizes",
                 less(of(SUCCESS, NORMAL), of(ON_SUCCESS, NORMAL)),
                 MORE,
@@ -115,13 +136,22 @@ def _agreement(ask: Asking) -> Finding:
     known = ask.grid.kind == "known"
     found = ask.finding(
         "keep-their-label",
-        "they keep their label more often than not",
+        "on-manifold adversarial examples keep their label more often than not",
         "by construction: codes of the known manifold have it"
         if known
         else "fraction that a strong classifier takes for it",
         of("label_agreement", NORMAL),
         KEPT,
         "fraction",
+        images=ask.grid.least("on_manifold_examples", NORMAL) or None,
         decides=True,
     )
-    return replace(found, found=certain(1.0, found.found.n)) if known and found.found is not None else found
+    if known:
+        return found if found.found is None else replace(found, found=certain(1.0, found.found.n))
+    before = ask.grid.values(of("label_agreement_before", NORMAL))
+    told = (
+        f"Before they are perturbed the classifier takes {sum(before) / len(before):.3f} of them for it."
+        if before
+        else ""
+    )
+    return replace(found, note=told)

@@ -54,9 +54,14 @@ def equal_error_ratio(one: Curve, other: Curve) -> float | None:
     """
     if len(one) < 2 or len(other) < 2:
         return None
-    level = max(one[max(one)], other[max(other)])
-    needed = [_needed(curve, level) for curve in (one, other)]
+    needed = [_needed(curve, _level(one, other)) for curve in (one, other)]
     return needed[0] / needed[1]
+
+
+def at_the_fewest(one: Curve, other: Curve) -> bool:
+    """Tells whether `equal_error_ratio` is a bound: one of the strategies has that error with its fewest examples."""
+    measured = len(one) >= 2 and len(other) >= 2
+    return measured and any(curve[min(curve)] <= _level(one, other) for curve in (one, other))
 
 
 def gap(one: Curve, other: Curve, sizes: Iterable[int] | None = None) -> float | None:
@@ -83,6 +88,10 @@ def _centred(groups: Iterable[list[tuple[float, float]]]) -> Pairs:
     parts = [np.asarray(group) - np.mean(group, axis=0) for group in groups if len(group) >= 2]
     whole = np.concatenate(parts) if parts else np.empty((0, 2))
     return whole[:, 0], whole[:, 1]
+
+
+def _level(one: Curve, other: Curve) -> float:
+    return max(one[max(one)], other[max(other)])
 
 
 def _needed(curve: Curve, level: float) -> float:

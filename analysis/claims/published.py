@@ -1,15 +1,16 @@
 """What the paper's own curves give by the same computations, and what of it stands in no curve that we have."""
 
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+from analysis.claims.grid import Grid
 from analysis.claims.measures import Curves, Pick
 from analysis.paper_reference import PREFERENCE, paper_values
 
 # Of the digits the paper has those of EMNIST, which are cut out of the same collection as MNIST's by another procedure.
 DATASETS: Final = {("fonts", "hard"): "fonts", ("emnist", "digits"): "emnist", ("mnist", None): "emnist"}
 ON_MANIFOLD: Final = {"known": "on_true_success", "learned": "on_learned_success"}
+SETTING: Final = ("conv", 1.0, "linf", 0.3, 0.3)  # network, width, norm, epsilon, eta
 METRICS: Final = {"test_error": "test_error", "test_success_rate": "regular_success"}
 
 DISTANCES: Final = {
@@ -24,20 +25,19 @@ COUNTER_EXAMPLE: Final = (
 )
 
 
-def source(dataset: Mapping[str, Any]) -> str | None:
-    """Returns the data set whose published curves stand beside a study's, or None."""
-    return DATASETS.get((dataset["dataset"], dataset.get("variant")))
+def source(grid: Grid) -> str | None:
+    """Returns the data set whose published curves may stand beside a grid's, or None.
 
-
-def published(dataset: Mapping[str, Any], kind: str, sizes: tuple[int, ...]) -> Pick:
-    """Returns the paper's curves of its conv network at a grid's training sizes.
-
-    Args:
-        dataset: of the study, as study.json has it.
-        kind: of the manifold that the on-manifold adversary moves along.
-        sizes: of the grid.
+    They are of the conv network at its full width, and of one threat model.
     """
-    name = source(dataset)
+    threat, width = grid.config["threat_model"], grid.config["widths"].get(grid.architecture)
+    same = (grid.architecture, width, threat["norm"], threat["epsilon"], threat["eta"]) == SETTING
+    return DATASETS.get((grid.dataset["dataset"], grid.dataset.get("variant"))) if same else None
+
+
+def published(grid: Grid) -> Pick:
+    """Returns the paper's curves at a grid's training sizes."""
+    name, kind, sizes = source(grid), grid.kind, grid.sizes
     metrics = METRICS | ({"papers_on_manifold_success": ON_MANIFOLD[kind]} if kind in ON_MANIFOLD else {})
 
     def pick(metric: str, fixed: str) -> Curves:

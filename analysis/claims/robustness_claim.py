@@ -1,11 +1,11 @@
 """Claim 4: regular robustness and generalization are not contradicting goals (section 3.5)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from analysis.claims.asking import ERROR, INDEPENDENT, MORE, NO_WORSE, NORMAL, STRONG, SUCCESS, Asking
+from analysis.claims.asking import ERROR, INDEPENDENT, MORE, NO_WORSE, NORMAL, SIDES, STRONG, SUCCESS, Asking
 from analysis.claims.grid import IN_IMAGE
-from analysis.claims.measures import Pick, Statistic, gap, slope, within
+from analysis.claims.measures import Pairs, Pick, Statistic, correlation, gap, slope, within
 from analysis.claims.published import COUNTER_EXAMPLE
 from analysis.claims.verdicts import Claim, Finding, below
 
@@ -21,15 +21,11 @@ def no_contradiction(ask: Asking) -> Claim:
     return Claim(number=4, title=title, findings=(*_over_sizes(ask), *_between_strategies(ask)))
 
 
-def rising(metric: str, methods: Iterable[str]) -> Statistic:
-    """Returns the statistic that is a rate's slope over the test error, within strategies; none if it is saturated."""
-
-    def statistic(pick: Pick) -> float | None:
-        rates = {method: curve for method, curve in pick(metric, "epochs").items() if method in methods}
-        told = any(value < SATURATED for curve in rates.values() for value in curve.values())
-        return slope(within(pick(ERROR, "epochs"), rates, methods)) if told else None
-
-    return statistic
+def relating(ask: Asking, metric: str, methods: Iterable[str], how: Callable[[Pairs], float | None]) -> Statistic:
+    """Returns the statistic that relates a rate to the test error, within strategies; saturated ones are left out."""
+    seeds = [ask.grid.pick(seed)(metric, "epochs") for seed in ask.grid.seeds]
+    kept = [m for m in methods if any(rate < SATURATED for curves in seeds for rate in curves.get(m, {}).values())]
+    return lambda pick: how(within(pick(ERROR, "epochs"), pick(metric, "epochs"), kept))
 
 
 def _over_sizes(ask: Asking) -> tuple[Finding, ...]:
@@ -40,34 +36,47 @@ def _over_sizes(ask: Asking) -> tuple[Finding, ...]:
             "no-worse",
             "strategies without regular adversarial training lose no robustness as their error falls",
             STRONGEST,
-            rising(STRONG, outside),
+            relating(ask, STRONG, outside, slope),
             NO_WORSE,
             decides=True,
         ),
         ask.finding(
             "no-worse-regular",
-            "nor does regular adversarial training",
+            "RegAdv loses no robustness as its error falls",
             STRONGEST,
-            rising(STRONG, (IN_IMAGE,)),
+            relating(ask, STRONG, (IN_IMAGE,), slope),
             NO_WORSE,
             decides=True,
         ),
+        _correlated(ask, "outside", "without regular adversarial training", outside),
+        _correlated(ask, "regular", "in RegAdv", (IN_IMAGE,)),
         ask.finding(
             "independent",
-            "without regular adversarial training the two are independent",
+            "without regular adversarial training robustness is independent of the error",
             STRONGEST,
-            rising(STRONG, outside),
+            relating(ask, STRONG, outside, slope),
             INDEPENDENT,
             note=COUNTER_EXAMPLE,
         ),
         ask.finding(
             "papers-rate",
-            "by the paper's own rate they lose no robustness either",
+            "by the paper's own rate strategies without regular adversarial training lose no robustness",
             "success rate of the paper's attack per unit of test error, over training sizes",
-            rising(SUCCESS, outside),
+            relating(ask, SUCCESS, outside, slope),
             NO_WORSE,
-            note="Where this rate is above .98 in all cells it is not counted.",
+            note="Strategies whose rate is above .98 in all cells are not counted.",
         ),
+    )
+
+
+def _correlated(ask: Asking, name: str, whose: str, methods: Iterable[str]) -> Finding:
+    return ask.finding(
+        f"together-{name}",
+        f"robustness and accuracy do not go against each other {whose}",
+        "correlation of strong attacks' success (mean over radii) and test error, over training sizes",
+        relating(ask, STRONG, methods, correlation),
+        SIDES,
+        "correlation",
     )
 
 
@@ -85,14 +94,14 @@ def _between_strategies(ask: Asking) -> tuple[Finding, ...]:
     return (
         ask.finding(
             "trade-off-error",
-            "between strategies there is a trade-off: RegAdv errs more than Normal",
+            "RegAdv errs more than Normal: a trade-off between strategies",
             f"test error of RegAdv minus Normal's, {largest} examples",
             apart(ERROR),
             MORE,
         ),
         ask.finding(
             "trade-off-robustness",
-            "and is more robust",
+            "RegAdv is more robust than Normal",
             f"success of strong attacks on RegAdv minus that on Normal, {largest} examples",
             apart(STRONG),
             below(0.0),

@@ -119,12 +119,19 @@ class Claim:
             return CONTRADICTED
         return SUPPORTED if said and set(said) == {SUPPORTED} else INCONCLUSIVE
 
+    @property
+    def against(self) -> tuple[str, ...]:
+        """What is told beside a verdict and is contradicted: a claim that stands may say less than one thinks."""
+        found = self.findings if self.verdict == SUPPORTED else ()
+        return tuple(finding.statement for finding in found if finding.verdict == CONTRADICTED)
+
 
 def over_seeds(values: Sequence[float], scale: Scale, images: int | None = None) -> Interval | None:
     """Returns the mean over seeds with its 95 % interval: Student's t on the scale where differences count.
 
     Fractions have t in Wilson's form, ratios t of their logarithms, correlations t of Fisher's z. Where all seeds agree
-    on a fraction of 0 or 1, there are the ends that so many images of one seed allow (Clopper and Pearson 1934).
+    there are no ends, but on a fraction of 0 or 1 those that so many images of one seed allow (Clopper and Pearson
+    1934).
 
     Args:
         values: one a seed.
@@ -141,8 +148,8 @@ def over_seeds(values: Sequence[float], scale: Scale, images: int | None = None)
     forward, back, method = SCALES[scale]
     moved = forward(sample)
     mean, n = float(back(moved.mean())), len(sample)
-    if n == 1:
-        return Interval(mean=mean, low=None, high=None, n=1, method="none: n = 1")
+    if np.ptp(moved) == 0:
+        return Interval(mean=mean, low=None, high=None, n=n, method="none: n = 1" if n == 1 else "none: all equal")
     low, high = (float(back(end)) for end in difference_ends(moved, LEVEL))
     return Interval(mean=mean, low=min(low, mean), high=max(high, mean), n=n, method=method)
 

@@ -38,6 +38,8 @@ def _print_claims(study: Study, console: Console) -> None:
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         for claim in claims:
             table.add_row(str(claim.number), claim.title, Text(claim.verdict, style="bold"))
+            for statement in claim.against:
+                table.add_row("", Text(f"  but not: {statement}", style="dim"), "")
         console.print(table)
 
 

@@ -13,7 +13,7 @@ from analysis.claims.answers import answers
 from analysis.claims.grid import ON_METHODS, Grid
 from analysis.claims.verdicts import Claim, Finding
 from analysis.schema import CLAIMS, METADATA
-from tests.analysis.synthetic import data_json, write_study
+from tests.analysis.synthetic import study_json, write_study
 
 SIZES = (250, 1000, 4000)
 Row = dict[str, Any]
@@ -84,9 +84,10 @@ def _noisy(truth: Row, noise: float, rng: np.random.Generator) -> Row:
     }
 
 
-def grid(own: list[Row], kind: str = "known") -> Grid:
+def grid(own: list[Row], kind: str = "known", **changes: Any) -> Grid:
     table = as_table(own).to_pylist()
-    return Grid(architecture="conv", kind=kind, rows=tuple(table), dataset=data_json("fonts", "hard"), examples=200)
+    config = study_json(**{"trials": len(own), "manifold": {"kind": kind}, "widths": {"conv": 1.0}} | changes)
+    return Grid(architecture="conv", rows=tuple(table), config=config)
 
 
 def as_table(own: list[Row]) -> pa.Table:
@@ -105,6 +106,7 @@ def finding(claim: Claim, key: str) -> Finding:
 def write_grid(folder: Path, own: list[Row], kind: str = "known", **changes: Any) -> Path:
     """Writes a study of such a grid, whose other tables are of no importance."""
     about = {"sizes": list(SIZES), "at_updates": [SIZES[0]]}
-    write_study(folder, ("conv",), trials=3, seeds=1, space="claims", grid=about, manifold={"kind": kind}, **changes)
+    size = {"trials": len(own), "seeds": len({row["seed"] for row in own})}
+    write_study(folder, ("conv",), **size, space="claims", grid=about, manifold={"kind": kind}, **changes)
     pq.write_table(as_table(own), folder / "results" / "claims.parquet")
     return folder

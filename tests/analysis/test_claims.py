@@ -102,6 +102,19 @@ def test_a_rate_that_is_one_for_all_seeds_has_the_ends_that_its_images_allow():
     assert found.low == pytest.approx(0.025 ** (1 / 200))  # so unlikely would 200 successes be at that rate
 
 
+@pytest.mark.parametrize("scale", ["real", "ratio", "correlation", "fraction"])
+def test_seeds_that_all_agree_say_nothing_of_those_that_do_not(scale):
+    assert over_seeds([0.2, 0.2, 0.2], scale).low is None
+
+
+def test_a_ratio_that_is_only_a_bound_is_told_so():
+    quick = [row | {"test_error": row["test_error"] / 4} if row["method"] == "OnTrue" else row for row in CLAIMED]
+
+    assert finding(asked(CLAIMED)[3], "examples-OnTrue").note == ""
+    assert "in 3 seeds of 3" in finding(asked(quick)[3], "examples-OnTrue").note
+    assert "errs towards 1" in finding(asked(quick)[3], "examples-OnTrue").note
+
+
 # -- measures --------------------------------------------------------------------------------------------------------
 
 
@@ -187,6 +200,7 @@ def test_adversarial_examples_that_leave_no_further_than_chance_are_told_so():
 
     assert claim.verdict == "supported"
     assert finding(claim, "further-than-chance").verdict == "contradicted"
+    assert "regular adversarial examples lie further off than random perturbations as long" in claim.against
 
 
 def test_robustness_that_comes_with_generalization_is_not_independent_and_no_contradiction():
@@ -197,6 +211,15 @@ def test_robustness_that_comes_with_generalization_is_not_independent_and_no_con
     assert claim.verdict == "supported"
     assert finding(claim, "independent").verdict == "contradicted"
     assert "counter-example" in finding(claim, "independent").note
+
+
+def test_a_saturated_strategy_does_not_dilute_those_that_are_not():
+    own = [row if row["method"] != "OnTrue" else row | {"strong_success": 1.0} for row in CLAIMED]
+    others = [row for row in CLAIMED if row["method"] != "OnTrue"]
+
+    found, expected = (finding(asked(each)[4], "no-worse").found for each in (own, others))
+
+    assert found == expected
 
 
 def test_a_saturated_rate_decides_nothing():
@@ -232,6 +255,16 @@ def test_cells_without_numbers_are_left_out():
     assert claims[3].verdict == "supported"
 
 
+def test_a_cell_that_one_seed_has_not_begun_is_left_out_for_all():
+    last = max(row["seed"] for row in CLAIMED)
+    own = [row for row in CLAIMED if not (row["seed"] == last and row["n_train"] == SIZES[0])]
+
+    picked = [grid(own).pick(seed)("test_error", "epochs")["Normal"] for seed in {row["seed"] for row in own}]
+
+    assert [sorted(curve) for curve in picked] == [list(SIZES[1:])] * 3
+    assert grid(own, trials=len(CLAIMED)).missing == len(CLAIMED) - len(own)
+
+
 def test_a_cell_that_one_seed_lacks_is_left_out_for_all():
     own = [dict(row) for row in CLAIMED]
     worst = next(row for row in own if row["method"] == "Normal" and row["n_train"] == SIZES[0])
@@ -248,7 +281,7 @@ def test_a_cell_that_one_seed_lacks_is_left_out_for_all():
 
 def test_the_papers_curves_go_through_the_same_computation():
     claims = asked(CLAIMED)
-    pick = published(data_json("fonts", "hard"), "known", SIZES)
+    pick = published(grid(CLAIMED))
 
     errors = pick("test_error", "epochs")
 
@@ -259,7 +292,17 @@ def test_the_papers_curves_go_through_the_same_computation():
 
 
 def test_what_the_paper_has_no_curves_of_has_none_beside_it():
-    assert published(data_json("fashion", None), "affine", SIZES)("test_error", "epochs") == {}
+    fashion = {"dataset": data_json("fashion", None)}
+
+    assert published(grid(CLAIMED, "affine", **fashion))("test_error", "epochs") == {}
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"threat_model": {"norm": "l2", "epsilon": 0.3, "eta": 0.3}}, {"widths": {"conv": 0.5}}],
+)
+def test_the_paper_has_nothing_beside_other_settings(setting):
+    assert published(grid(CLAIMED, **setting))("test_error", "epochs") == {}
 
 
 # -- the report ------------------------------------------------------------------------------------------------------
@@ -278,8 +321,10 @@ def parts(study):
 def test_a_grids_page_tells_the_claims(study, parts):
     told = study_page(study, parts)
 
-    assert told.count("<strong>supported</strong>") == 5
-    assert "Rules were fixed before" in told
+    assert told.count("<strong>supported</strong>") == told.count("<b>supported</b>") == 5
+    assert "in no interval" in told
+    assert "at other codes of the known manifold" in told
+    assert "ε = 0.3, η = 0.3" in told
     assert told.count('class="drawn"') == 5
     assert "retrained" not in told
 
