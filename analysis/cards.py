@@ -37,6 +37,7 @@ def _card(findings: Findings, candidate: Candidate, spent: list[dict[str, Any]],
     if candidate.trial_id in findings.chances:
         rows.append(("chance to be on the front", with_ends(findings.chances[candidate.trial_id], ".2f")))
     rows += zip(titles(study), findings.settings[candidate.trial_id], strict=True)
+    rows += findings.details.get(candidate.trial_id, [])
     rows.append((plural(len(candidate.seeds), "seed").partition(" ")[2], _seeds(candidate)))
     rows.append(("a training took", _budget(spent)))
     return {

@@ -8,7 +8,7 @@ from typing import Any
 from analysis.choices import chances_of
 from analysis.front import Candidate, ConfirmedFront, confirmed_fronts
 from analysis.load import Study
-from analysis.settings import cells
+from analysis.settings import cells, details
 from analysis.statistics import Interval
 from analysis.summary import trial_configs
 
@@ -58,6 +58,11 @@ class Findings:
     def settings(self) -> Mapping[str, list[str]]:
         """By trial what stands in the columns of `analysis.settings.titles`."""
         return cells(self.study, self.configs)
+
+    @cached_property
+    def details(self) -> Mapping[str, list[tuple[str, str]]]:
+        """By trial what else its configuration says, see `analysis.settings.details`."""
+        return details(self.study, self.configs)
 
     @cached_property
     def chances(self) -> Mapping[str, Interval]:

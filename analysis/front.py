@@ -122,12 +122,18 @@ def confirmed_fronts(study: Study) -> tuple[ConfirmedFront, ...]:
 def _confirmed_front(
     architecture: str, rows: list[dict[str, Any]], objectives: tuple[Objective, ...]
 ) -> ConfirmedFront:
-    seeds = tuple(sorted({row["seed"] for row in rows}))
     by_trial: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         by_trial[row["trial_id"]].append(row)
-    reasons = {trial: _why_excluded(runs, seeds, objectives) for trial, runs in by_trial.items()}
-    measured = [_candidate(runs, objectives) for trial, runs in by_trial.items() if reasons[trial] is None]
+    reasons = {trial: _why_excluded(runs, objectives) for trial, runs in by_trial.items()}
+    sound = {trial: runs for trial, runs in by_trial.items() if reasons[trial] is None}
+    seeds = _shared(list(sound.values()))
+    reasons |= {trial: reason for trial, runs in sound.items() if (reason := _why_waits(runs, seeds))}
+    measured = [
+        _candidate([run for run in runs if run["seed"] in seeds], objectives)
+        for trial, runs in sound.items()
+        if reasons[trial] is None
+    ]
     candidates = tuple(candidate for candidate in measured if not candidate.flags)
     members = tuple(candidates[i] for i in front_order([candidate.means for candidate in candidates]))
     return ConfirmedFront(
@@ -141,15 +147,25 @@ def _confirmed_front(
     )
 
 
-def _why_excluded(runs: list[dict[str, Any]], seeds: tuple[int, ...], objectives: tuple[Objective, ...]) -> str | None:
-    # Every seed must have measured it, or its mean would be over other seeds than its rivals'.
+def _shared(every: list[list[dict[str, Any]]]) -> set[int]:
+    """Returns the seeds that have measured all, so that means are over the same; while there are none, all seeds."""
+    seeds = [{run["seed"] for run in runs} for runs in every]
+    return (set.intersection(*seeds) or set.union(*seeds)) if seeds else set()
+
+
+def _why_waits(runs: list[dict[str, Any]], seeds: set[int]) -> str | None:
+    measured = {run["seed"] for run in runs} & seeds
+    return None if measured == seeds else f"confirmed with {len(measured)} of {len(seeds)} seeds so far"
+
+
+def _why_excluded(runs: list[dict[str, Any]], objectives: tuple[Objective, ...]) -> str | None:
     for run in runs:
         if run["message"] is not None:
             return f"seed {run['seed']}: {run['message']}"
         values = [run[objective.on_test] for objective in objectives]
         if any(value is None or not np.isfinite(value) for value in values):
             return f"seed {run['seed']} gave {' or '.join(f'no {objective.label}' for objective in objectives)}"
-    return None if len(runs) == len(seeds) else f"confirmed with {len(runs)} of {len(seeds)} seeds so far"
+    return None
 
 
 def _candidate(runs: list[dict[str, Any]], objectives: tuple[Objective, ...]) -> Candidate:

@@ -60,6 +60,7 @@ class Study:
         claims: what the paper's claims are judged by (`schema.CLAIMS`); empty where the study is no grid.
         pictures: what a learned one makes, by title: (row, column, channel, height, width), 255 is white.
         importance: how much each hyperparameter matters (`schema.IMPORTANCE`); empty where nobody asked.
+        place: the folder that it was read from; empty where it was made otherwise.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Study:
     distances: Mapping[str, Mapping[str, NDArray[np.float64]]] = dataclasses.field(default_factory=dict)
     pictures: Mapping[str, NDArray[np.uint8]] = dataclasses.field(default_factory=dict)
     importance: pa.Table = dataclasses.field(default_factory=IMPORTANCE.empty_table)
+    place: str = ""
 
     @property
     def evaluation(self) -> Mapping[str, Any]:
@@ -128,6 +130,7 @@ def load(run_dir: str | Path) -> Study:
         _require(config, REQUIRED_ONCE_CONFIRMED, folder / "study.json")
     return Study(
         name=config["name"],
+        place=str(folder),
         config=config,
         objectives=_objectives(config, folder / "study.json"),
         test_accesses=_lines(folder / "test_access.jsonl"),

@@ -6,7 +6,7 @@ from typing import Any, Final
 from analysis.choices import comparisons_of
 from analysis.comparison import Comparison
 from analysis.drawing import model_name
-from analysis.figures import trials_outside
+from analysis.figures import trials_outside, validation_points
 from analysis.formats import DASH, dataset_name, listed, norm_name, plural, with_ends
 from analysis.front import Candidate, ConfirmedFront
 from analysis.load import Study
@@ -29,6 +29,8 @@ TWO_STEPS: Final = {
 }
 """Published methods that differ from ours of the same name, and how."""
 
+MORE: Final = "More training"
+REMEDIES: Final = dict.fromkeys(("robust_error", "label_disagreement"), "A smaller radius, or more training,")
 NOTABLE: Final = 0.05  # the level at which a difference is told
 CHANCES: Final = (
     "Chance: that of being on the front when all candidates of the network are trained with one more seed, estimated "
@@ -38,7 +40,8 @@ CHANCES: Final = (
 
 def pareto_caption(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
     """Says what the figure of the front shows: n, method and threat model."""
-    dots = f"Small dots: {'all trials, on validation' if _confirmed(fronts) else 'trials, on validation'}"
+    known = len(validation_points(study))
+    dots = f"Small dots: the {known} of {plural(len(study.trials), 'trial')} that gave a result, on validation"
     outside = trials_outside(study)
     dots += f"; {outside} of them outside the axes." if outside else "."
     if not _confirmed(fronts):
@@ -154,7 +157,7 @@ def which_lead(fronts: Sequence[ConfirmedFront]) -> str:
     if len(compared) > 1:
         tested += f", {len(compared)} comparisons corrected by Holm"
     differ = f"Hypervolumes that differ at {100 * NOTABLE:g} % ({tested}): {listed(apart)}." if apart else ""
-    return differ or f"No hypervolumes differ at {100 * NOTABLE:g} % ({tested})."
+    return differ or f"No difference of hypervolumes was shown at {100 * NOTABLE:g} % ({tested})."
 
 
 def _apart(found: Comparison) -> str:
@@ -166,11 +169,14 @@ def cautions(study: Study, fronts: Sequence[ConfirmedFront]) -> list[str]:
     """Says what a reader should know before trusting the figure; empty where there is nothing."""
     cautions = [
         f"{front.architecture}: every baseline lies above {SATURATED_ABOVE * objective.worst:.3g} in "
-        f"{objective.label}; it is saturated, and differences in it are noise. A smaller radius, or more training, "
+        f"{objective.label}; it is saturated, and differences in it are noise. {REMEDIES.get(objective.name, MORE)} "
         "would tell the configurations apart."
         for front in fronts
         for objective in saturated(study, front)
     ]
+    planned, fewest = study.config.get("seeds"), min((len(front.seeds) for front in fronts if front.seeds), default=0)
+    if fewest and planned and fewest < planned:
+        cautions.append(f"{fewest} of {planned} fresh seeds have measured every candidate so far; these are shown.")
     excluded = sum(len(front.excluded) for front in fronts)
     if excluded:
         cautions.append(f"{plural(excluded, 'candidate')} left out of the front; the reasons stand under Failures.")
@@ -278,7 +284,7 @@ def bars_meaning(fronts: Sequence[ConfirmedFront]) -> str:
         return ""
     kinds = {
         "One seed allows no error bar.": 1 in numbers,
-        "Bars and brackets: the range over the two seeds.": 2 in numbers,
+        "Bars and brackets of errors: the range over the two seeds; of hypervolumes: 95 % t intervals.": 2 in numbers,
         "Bars and brackets: 95 % Student's t intervals (in Wilson's form) of the mean over further seeds, on the same "
         "images; none where all seeds agree.": max(numbers) > 2,
     }

@@ -82,8 +82,9 @@ def write_report(run_dir: str | Path, refresh: int | None = None, printed: Seque
         for name, content in part.files.items():
             _replace(folder / name, content)
     found = summary(study)
-    _replace(folder / "front.csv", front_csv(found).encode())
-    _replace(folder / "front.tex", front_tex(found).encode())
+    if not study.is_grid:
+        _replace(folder / "front.csv", front_csv(found).encode())
+        _replace(folder / "front.tex", front_tex(found).encode())
     _replace(folder / "summary.json", json.dumps(found, indent=2, allow_nan=False).encode())
     _replace(folder / "index.html", study_page(study, parts, refresh, printed).encode())
     return folder / "index.html"

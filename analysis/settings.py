@@ -18,6 +18,12 @@ MODEL: Final = {
     "learning rate": "learning_rate",
 }
 """Columns of a space of VAE-GANs, and what their configs call them."""
+ROLE: Final = {
+    "attack": "attack", "steps": "steps", "step_size": "step ÷ radius", "loss": "loss", "beta": "β",
+    "slack": "steps after success",
+}  # fmt: skip
+OPTIMISER: Final = {"kind": "by", "weight_decay": "weight decay", "decay": "decay"}
+"""What else a role and the updates have, and what it is called; `step_size` is a fraction of the radius."""
 MIXED: Final = (*DIGITS, "learning rate")
 
 
@@ -37,6 +43,23 @@ def cells(study: Study, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, l
         trial: [*([along(config)] if had_choice else []), *_of_mixture(config, threats)]
         for trial, config in configs.items()
     }
+
+
+def details(study: Study, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[str, str]]]:
+    """Returns by trial what else its configuration says, where trials differ: names and values."""
+    if _of_models(study):
+        return {}
+    groups = {EXAMPLES[threat]: (f"roles.{threat}", ROLE) for threat in trained_threats(configs)}
+    groups["updates"] = ("optimiser", OPTIMISER)
+    found: dict[str, list[tuple[str, str]]] = {trial: [] for trial in configs}
+    for name, (prefix, keys) in groups.items():
+        there = {trial for trial, config in configs.items() if any(f"{prefix}.{key}" in config for key in keys)}
+        told = {key: {configs[trial].get(f"{prefix}.{key}") for trial in there} for key in keys}
+        varying = [key for key in keys if len(told[key]) > 1]
+        for trial in there if varying else ():
+            values = [f"{keys[key]} {_plain(configs[trial].get(f'{prefix}.{key}'))}" for key in varying]
+            found[trial].append((name, " · ".join(values)))
+    return found
 
 
 def axes(study: Study, configs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
@@ -101,6 +124,10 @@ def _of_mixture(config: Mapping[str, Any], threats: Sequence[str]) -> list[str]:
 
 def _of_models(study: Study) -> bool:
     return "config.manifold.model.latent" in study.trials.schema.names and study.config.get("space") == "manifold"
+
+
+def _plain(value: Any) -> str:
+    return _short(value) if isinstance(value, float) else DASH if value is None else str(value)
 
 
 def _short(value: float | None) -> str:

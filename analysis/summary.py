@@ -8,6 +8,7 @@ from analysis.attacks import attacks_summary
 from analysis.attainment import vorobev
 from analysis.choices import chances_of, choices_of, comparisons_of, knee_of
 from analysis.claims.exports import plain_claims
+from analysis.fidelity import by_epoch, search_and_confirmation
 from analysis.front import Candidate, ConfirmedFront, confirmed_fronts
 from analysis.load import Study
 from analysis.objectives import Objective
@@ -20,7 +21,8 @@ SATURATED_ABOVE: Final = 0.98  # of an objective's worst value
 
 def summary(study: Study) -> dict[str, Any]:
     """Returns what summary.json holds: per architecture the hypervolume, the confirmed front and what it offers."""
-    fronts, configs = confirmed_fronts(study), trial_configs(study)
+    # The cells of a grid were trained on sets of several sizes: they have no front.
+    fronts, configs = () if study.is_grid else confirmed_fronts(study), trial_configs(study)
     return {
         "name": study.name,
         "schema_version": SCHEMA_VERSION,
@@ -100,11 +102,22 @@ def _architecture(study: Study, front: ConfirmedFront, configs: Mapping[str, Map
         "excluded": [{"trial_id": trial_id, "reason": reason} for trial_id, reason in front.excluded],
         "saturated": [objective.label for objective in saturated(study, front)],
         "optimism": flattered.to_dict() if flattered else None,
+        "fidelity": _fidelity(study, front),
         "expectation": _expectation(front),
         "knee": knee.trial_id if knee else None,
         "choices": [choice.to_dict() for choice in choices_of(front)],
         "front": [_member(each, chances[each.trial_id], configs[each.trial_id]) for each in front.members],
     }
+
+
+def _fidelity(study: Study, front: ConfirmedFront) -> dict[str, Any]:
+    """Returns rank correlations of early epochs with the last, and of candidates' validation with test."""
+    early = [
+        {"epoch": found.epoch, "objective": found.objective.name} | found.correlation.to_dict()
+        for found in by_epoch(study, front.architecture)
+    ]
+    beside = {name: found.to_dict() for name, found in search_and_confirmation(study, front).items()}
+    return {"early_and_last": early, "validation_and_test": beside}
 
 
 def _expectation(front: ConfirmedFront) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from analysis.load import Study, StudyUnreadable
 from analysis.statistics import difference
 
 FEWEST: Final = 2  # shared seeds that a paired comparison needs
+MOST: Final = 4  # studies, which differ in their dashes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,10 +58,16 @@ def lettered(studies: Sequence[Study]) -> tuple[Findings, ...]:
     """Returns studies under the letters that tell them apart.
 
     Raises:
-        StudyUnreadable: where they minimise other objectives, or are too many.
+        StudyUnreadable: where they minimise other objectives, are too many, or have no fronts.
     """
-    if len(studies) > len(ascii_uppercase):
-        raise StudyUnreadable(f"at most {len(ascii_uppercase)} studies are compared; got {len(studies)}; give fewer")
+    if len(studies) > MOST:
+        raise StudyUnreadable(f"at most {MOST} studies are told apart in a chart; got {len(studies)}; give fewer")
+    grids = [study.name for study in studies if study.is_grid]
+    if grids:
+        raise StudyUnreadable(
+            f"studies are compared by their fronts; {' and '.join(grids)} tests the paper's claims and has none; "
+            "read its own report"
+        )
     first = studies[0]
     for study in studies[1:]:
         if study.objectives != first.objectives:

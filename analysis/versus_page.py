@@ -142,7 +142,7 @@ def _sentence(tested: Sequence[Versus], found: Sequence[Versus]) -> str:
         if each.volumes and each.volumes.adjusted <= NOTABLE
     ]
     how = f"at {100 * NOTABLE:g} %, paired over shared seeds, {plural(len(tested), 'comparison')} corrected by Holm"
-    return f"Larger hypervolume ({how}): {'; '.join(apart)}." if apart else f"No hypervolumes differ ({how})."
+    return f"Larger hypervolume ({how}): {'; '.join(apart)}." if apart else f"No difference was shown ({how})."
 
 
 def _volume(own: Sequence[Side], place: int) -> Any:
@@ -190,9 +190,14 @@ def _overlaid(every: Sequence[Findings], found: Sequence[Versus], sides: dict[st
                 for each in found
             ],
             "letters": [findings.letter for findings in every],
-            "conditions": " ".join(f"{findings.letter}: {conditions(findings.study)}" for findings in every),
+            "conditions": _conditions(every),
+            "bars": bars_meaning([front for own in sides.values() for _, _, front in own]),
         },
     )
+
+
+def _conditions(every: Sequence[Findings]) -> str:
+    return " ".join(f"{findings.letter}: {conditions(findings.study)}" for findings in every)
 
 
 def _costs(every: Sequence[Findings]) -> list[Section]:
@@ -203,6 +208,7 @@ def _costs(every: Sequence[Findings]) -> list[Section]:
     controlled = [each.letter for each in every if each.study.config.get("sampler") == "random"]
     letters = [findings.letter for findings in every]
     content = {"panels": panels, "controlled": controlled, "letters": letters}
+    content |= {"corner": corner_of(every[0].study.objectives), "conditions": _conditions(every)}
     return [Section(name="costs", title="Cost", content=content)]
 
 

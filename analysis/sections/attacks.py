@@ -10,9 +10,9 @@ from analysis.sections.section import Section
 
 
 def section(findings: Findings) -> Section | None:
-    """Returns what strong attacks found, or that none were made; None where nothing is confirmed."""
+    """Returns what strong attacks found, or that none were made; None where no classifier is confirmed."""
     study = findings.study
-    if not findings.pointed_at:
+    if not findings.pointed_at or not study.measures("robust_error"):
         return None
     told, figures = attacks_section(study), attack_figures(study)
     flagged = [row | {"hue": hue(row["architecture"])} for row in told["flagged"]]

@@ -4,6 +4,7 @@ import json
 import shlex
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -36,8 +37,12 @@ def section(findings: Findings) -> Section | None:
 
 
 def command(study: Study, candidate: Candidate) -> str:
-    """Returns the command that trains a candidate again."""
-    return f"python -m study.launch --reproduce {shlex.quote(f'runs/{study.name}')} {shlex.quote(candidate.trial_id)}"
+    """Returns the command that trains the model of a candidate's first seed again."""
+    folder = Path(study.place or f"runs/{study.name}")
+    if folder.is_absolute() and folder.is_relative_to(Path.cwd()):
+        folder = folder.relative_to(Path.cwd())
+    which = f"{shlex.quote(str(folder))} {shlex.quote(candidate.trial_id)} --seed {candidate.seeds[0]}"
+    return f"python -m study.launch --reproduce {which}"
 
 
 def model_file(candidate: Candidate) -> str:

@@ -9,12 +9,16 @@ import numpy as np
 from analysis.charts.cost import UNITS, cost_chart
 from analysis.charts.fronts import hue
 from analysis.cost import ORDERS, Budget, Control, Trace, random_control, search_trace
+from analysis.fidelity import by_epoch, search_and_confirmation
 from analysis.findings import Findings
+from analysis.formats import DASH, with_ends
+from analysis.front import ConfirmedFront
 from analysis.load import Study
 from analysis.objectives import corner_of
 from analysis.printed import costs
 from analysis.prose import conditions
 from analysis.sections.section import Section
+from analysis.statistics import Interval
 
 PLACES: Final = 60  # costs at which random search is looked at
 MANY: Final = 500  # trials, of which orders differ less
@@ -44,9 +48,33 @@ def section(findings: Findings) -> Section | None:
             "sampler": study.config.get("sampler", ""),
             "corner": corner_of(study.objectives),
             "conditions": conditions(study, study.config["evaluation"]),
+            "orders": [row for front in findings.fronts for row in _orders(study, front)],
         },
         figures={"cost": partial(costs, found[first], control)} if first == "gradient_evaluations" else {},
     )
+
+
+def _orders(study: Study, front: ConfirmedFront) -> list[dict[str, str]]:
+    """Returns a row for each objective: how early its final order of trials is known, and whether test agrees."""
+    early, beside = by_epoch(study, front.architecture), search_and_confirmation(study, front)
+    rows = []
+    for objective in study.objectives:
+        own = [(found.epoch, found.correlation) for found in early if found.objective == objective]
+        told = [f"after epoch {epoch} {_correlation(found)}" for epoch, found in own]
+        candidates = beside.get(objective.name)
+        if told or candidates:
+            rows.append({
+                "hue": hue(front.architecture),
+                "name": front.architecture,
+                "objective": objective.label,
+                "early": "; ".join(told) or DASH,
+                "beside": _correlation(candidates) if candidates else DASH,
+            })  # fmt: skip
+    return rows
+
+
+def _correlation(found: Interval) -> str:
+    return f"{with_ends(found, '.2f')} (n = {found.n})"
 
 
 def _traces(study: Study, budget: Budget) -> dict[str, Trace]:

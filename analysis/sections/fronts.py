@@ -8,6 +8,8 @@ import pyarrow.compute as pc
 
 from analysis.bands import bands
 from analysis.charts.fronts import front_chart, hue
+from analysis.choices import comparisons_of
+from analysis.comparison import Comparison
 from analysis.figures import model_names, pareto, validation_points
 from analysis.findings import Findings
 from analysis.formats import DASH, METRICS, number, with_ends
@@ -21,8 +23,9 @@ from analysis.settings import settings_meaning, titles
 
 SPREAD: Final = (
     "Band: what at least a quarter and not yet three quarters of the seeds attain; dotted: what half of them do; "
-    "dashed: Vorob'ev's expectation, the attainment surface whose volume is the seeds' mean. The arc around a point is "
-    "its chance to be on the front, a full circle 1."
+    "dashed: Vorob'ev's expectation, of the surfaces that parts of the seeds attain the one whose volume is nearest to "
+    "the seeds' mean without being below it: of two seeds what either attains. The arc around a point is its chance to "
+    "be on the front, a full circle 1."
 )
 
 
@@ -42,10 +45,12 @@ def section(findings: Findings) -> Section:
             "networks": [_network_row(findings, front) for front in fronts if front.candidates],
             "corner": corner_of(study.objectives),
             "compared": which_lead(fronts),
+            "pairs": [_pair_row(found) for found in comparisons_of(fronts)],
             "bars": bars_meaning(fronts),
             "chances_meaning": CHANCES,
             "metrics": [METRICS[metric] for metric in shown_metrics(study)],
             "metrics_meaning": metrics_meaning(study),
+            "starts": "What the paper did" if study.measures("robust_error") else "What every search starts from",
             "settings": titles(study),
             "settings_meaning": settings_meaning(study, findings.configs),
             "members": [
@@ -57,6 +62,11 @@ def section(findings: Findings) -> Section:
         },
         figures={"pareto": partial(pareto, study)} | ({"bands": partial(bands, study)} if several else {}),
     )
+
+
+def _pair_row(found: Comparison) -> list[str]:
+    p = [number(value, ".2g") for value in (found.p, found.adjusted)]
+    return [f"{found.one} − {found.other}", with_ends(found.difference, "+.3f"), str(found.difference.n), *p]
 
 
 def _panel(findings: Findings, front: ConfirmedFront) -> dict[str, Any]:

@@ -16,7 +16,10 @@ def section(findings: Findings) -> Section:
 
 def _known(study: Study) -> list[tuple[str, str]]:
     config = study.config
-    evaluations = [table["gradient_evaluations"].to_pylist() for table in (study.trials, study.confirmations)]
+    tables = {"search": study.trials, "confirmation": study.confirmations}
+    if study.is_grid:  # whose cells stand in both tables
+        tables = {"all": study.confirmations}
+    spent = {name: sum(filter(None, table["gradient_evaluations"].to_pylist())) for name, table in tables.items()}
     seeds = sorted(set(study.confirmations["seed"].to_pylist()))
     known = [
         ("command", config.get("command")),
@@ -26,11 +29,10 @@ def _known(study: Study) -> list[tuple[str, str]]:
         ("data", config["dataset"]),
         ("data fingerprint", config.get("data_fingerprint")),
         ("seed of the search", config.get("seed")),
-        ("fresh seeds", ", ".join(map(str, seeds)) or None),
-        ("measured in the search", config["evaluation"]),
-        ("measured in the confirmation", config.get("confirmation")),
-        ("gradient evaluations, search", f"{sum(filter(None, evaluations[0])):,}"),
-        ("gradient evaluations, confirmation", f"{sum(filter(None, evaluations[1])):,}"),
+        ("seeds of the cells" if study.is_grid else "fresh seeds", ", ".join(map(str, seeds)) or None),
+        ("measured" if study.is_grid else "measured in the search", config["evaluation"]),
+        ("measured in the confirmation", None if study.is_grid else config.get("confirmation")),
+        *((f"gradient evaluations, {name}", f"{count:,}") for name, count in spent.items()),
         ("accesses to the test split", study.test_accesses),
         ("hardware", config.get("hardware")),
         ("versions", config.get("versions")),

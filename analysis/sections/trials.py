@@ -8,6 +8,8 @@ import numpy as np
 from analysis.charts.fronts import hue
 from analysis.findings import Findings
 from analysis.formats import DASH, number
+from analysis.load import Study
+from analysis.objectives import Objective
 from analysis.pareto import nondominated
 from analysis.sections.section import Section
 from analysis.settings import titles
@@ -24,7 +26,7 @@ def section(findings: Findings) -> Section:
         name="trials",
         title="Trials",
         content={
-            "labels": [objective.label for objective in study.objectives],
+            "labels": [objective.label for objective in _shown(study)],
             "settings": titles(study),
             "number": len(study.trials),
             "trials": rows,
@@ -38,7 +40,7 @@ def section(findings: Findings) -> Section:
 def _trial_rows(findings: Findings) -> list[Row]:
     """Returns a row a trial; of more than `MOST` the baselines, the candidates and the least dominated."""
     study = findings.study
-    measured = [objective.on_validation for objective in study.objectives]
+    measured = [objective.on_validation for objective in _shown(study)]
     kept = ["trial_id", "label", "architecture", "epochs", "state", "seconds", *measured]
     rows = study.trials.select(kept).to_pylist()
     if len(rows) > MOST:
@@ -51,6 +53,11 @@ def _trial_rows(findings: Findings) -> list[Row]:
         | {"settings": findings.settings[row["trial_id"]]}
         for row in rows
     ]
+
+
+def _shown(study: Study) -> tuple[Objective, ...]:
+    """Returns what trials have on validation; nothing in a grid, whose cells are measured on test."""
+    return () if study.is_grid else study.objectives
 
 
 def _foremost(rows: list[Row], measured: list[str], confirmed: set[str]) -> list[Row]:

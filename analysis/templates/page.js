@@ -159,16 +159,21 @@
     start();
   }
 
-  // Tables that sort by the column that is clicked.
+  // Tables that sort by the column whose head is pressed: numbers as such, and what is none behind them.
   for (const table of document.querySelectorAll("table.sortable")) {
     const heads = [...table.querySelectorAll("th")], body = table.tBodies[0];
-    heads.forEach((head, column) => head.addEventListener("click", () => {
+    heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {
       const falls = head.getAttribute("aria-sort") === "ascending";
       for (const other of heads) other.removeAttribute("aria-sort");
       head.setAttribute("aria-sort", falls ? "descending" : "ascending");
       const value = (row) => row.cells[column].textContent.trim();
-      const order = (one, other) => value(one).localeCompare(value(other), "en", { numeric: true });
-      body.append(...[...body.rows].sort((one, other) => (falls ? -1 : 1) * order(one, other)));
+      const turn = falls ? -1 : 1;
+      const order = (one, other) => {
+        const [a, b] = [Number.parseFloat(one), Number.parseFloat(other)];
+        if (Number.isNaN(a) !== Number.isNaN(b)) return Number.isNaN(a) ? 1 : -1;
+        return turn * (a - b || one.localeCompare(other, "en", { numeric: true }));
+      };
+      body.append(...[...body.rows].sort((one, other) => order(value(one), value(other))));
     }));
   }
 })();

@@ -158,7 +158,37 @@ def test_the_best_under_a_limit_is_that_of_the_analysis(reader: Any, path: Path,
     taken = findings.confirmed[place]
     answer = visit.page.locator("#limit .answer").inner_text()
     assert answer.startswith(f"{taken.name} ({taken.architecture})")
-    assert f"--reproduce runs/{findings.study.name} {taken.trial_id}" in answer
+    assert f"--reproduce {findings.study.place} {taken.trial_id} --seed {taken.seeds[0]} " in answer
+    assert f"models/{taken.trial_id}-{taken.seeds[0]}.safetensors" in answer
+
+
+def test_tables_sort_by_numbers_from_the_keyboard(reader: Any, path: Path) -> None:
+    visit = Visit(reader, path)
+    visit.page.locator("summary", has_text="trials, on validation").click()
+    head = visit.page.locator("table.sortable th", has_text="learning rate")
+    column = head.evaluate("head => head.cellIndex") + 1
+    rates = visit.page.locator(f"table.sortable td:nth-child({column})")
+    told = ["0.01", "0.003", "–", "0.03", "0.0021", "0.024"]
+    rates.evaluate_all("(cells, told) => cells.forEach((cell, i) => { cell.textContent = told[i % 6]; })", told)
+
+    orders = []
+    for _ in range(2):
+        head.locator("button").focus()
+        visit.page.keyboard.press("Enter")
+        orders.append(list(dict.fromkeys(rates.all_inner_texts())))
+
+    assert orders == [
+        ["0.0021", "0.003", "0.01", "0.024", "0.03", "–"],
+        ["0.03", "0.024", "0.01", "0.003", "0.0021", "–"],
+    ]
+
+
+def test_colours_are_printed(reader: Any, path: Path) -> None:
+    visit = Visit(reader, path)
+    visit.page.emulate_media(media="print")
+
+    kept = visit.page.locator(".chip").first.evaluate("chip => getComputedStyle(chip).printColorAdjust")
+    assert kept == "exact"
 
 
 def test_the_example_is_small_and_tells_nothing_of_the_machine_that_made_it() -> None:

@@ -100,7 +100,7 @@ def test_equal_networks_do_not_differ(tmp_path: Path, rewrite: Callable[..., Non
     rewrite(folder, "confirmations", lambda _: same)
 
     assert contents(analysis.load(folder))["compared"] == (
-        "No hypervolumes differ at 5 % (paired over shared seeds by Student's t)."
+        "No difference of hypervolumes was shown at 5 % (paired over shared seeds by Student's t)."
     )
 
 

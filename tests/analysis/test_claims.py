@@ -362,3 +362,16 @@ def test_a_damaged_table_is_told_on_one_line(tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 1
     with pytest.raises(StudyUnreadable, match="claims"):
         load(folder)
+
+
+def test_a_grid_has_no_front_in_any_file(tmp_path, capsys):
+    folder = write_grid(tmp_path / "grid", CLAIMED)
+
+    assert main([str(folder)]) == 0
+    assert {path.name for path in (folder / "report").iterdir()} & {"front.csv", "front.tex"} == set()
+    assert json.loads((folder / "report" / "summary.json").read_text())["architectures"] == {}
+    told = (folder / "report" / "index.html").read_text()
+    assert "on validation" not in told
+    assert "fresh seeds" not in told
+    assert main([str(folder), str(folder)]) == 2
+    assert "read its own report" in capsys.readouterr().err

@@ -10,6 +10,8 @@ import analysis
 from analysis.fidelity import by_epoch, rank_correlation, search_and_confirmation
 from analysis.front import confirmed_fronts
 from analysis.optimism import optimism
+from analysis.summary import summary
+from tests.analysis.pages import contents
 from tests.analysis.synthetic import read_rows, write_study, write_table
 
 pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=12)
@@ -135,3 +137,16 @@ def test_what_has_no_ranks_is_refused_in_one_line(one: list[float], other: list[
     with pytest.raises(ValueError, match="two lists of one length without NaN") as caught:
         rank_correlation(one, other)
     assert "\n" not in str(caught.value)
+
+
+def test_the_page_and_the_summary_tell_how_early_the_order_is_known(tmp_path: Path) -> None:
+    study = analysis.load(write_study(tmp_path, ("conv",), epochs=3))
+    (front,) = confirmed_fronts(study)
+    first = by_epoch(study, "conv")[0]
+
+    told, data = contents(study)["orders"], summary(study)["architectures"]["conv"]["fidelity"]
+
+    assert f"after epoch {first.epoch} {first.correlation.mean:.2f}" in told[0]["early"]
+    assert f"(n = {first.correlation.n})" in told[0]["early"]
+    assert data["early_and_last"][0]["mean"] == first.correlation.mean
+    assert data["validation_and_test"].keys() == search_and_confirmation(study, front).keys()

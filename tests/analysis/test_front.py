@@ -66,10 +66,22 @@ def test_a_candidate_with_a_message_is_excluded_with_it(tmp_path: Path, rows: li
     assert front_of(tmp_path, rows).excluded == (("a", "seed 1: loss became NaN"),)
 
 
-def test_a_candidate_still_short_of_seeds_is_excluded(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
-    front = front_of(tmp_path, rows[:-1])
+def test_while_a_seed_is_under_way_those_count_that_have_measured_all(
+    tmp_path: Path, rows: list[dict[str, Any]]
+) -> None:
+    whole, front = front_of(tmp_path / "whole", rows), front_of(tmp_path / "part", rows[:-1])
 
-    assert front.excluded == (("c", "confirmed with 1 of 2 seeds so far"),)
+    assert (whole.seeds, front.seeds, front.excluded) == ((0, 1), (0,), ())
+    assert len(front.candidates) == len(whole.candidates)
+    assert front.volumes == whole.volumes[:1]
+
+
+def test_a_candidate_that_shares_no_seed_with_the_others_is_excluded(
+    tmp_path: Path, rows: list[dict[str, Any]]
+) -> None:
+    front = front_of(tmp_path, [*rows[:-2], rows[-1] | {"seed": 7}])
+
+    assert ("c", "confirmed with 1 of 3 seeds so far") in front.excluded
 
 
 def test_a_metric_that_one_seed_lacks_is_left_out_of_the_candidate(tmp_path: Path, rows: list[dict[str, Any]]) -> None:

@@ -125,3 +125,11 @@ def test_objectives_that_make_no_sense_are_one_line(tmp_path: Path, objectives: 
     with pytest.raises(StudyUnreadable, match=says) as caught:
         analysis.load(folder)
     assert "\n" not in str(caught.value)
+
+
+def test_a_study_of_manifolds_says_nothing_of_attacks_on_classifiers(of_manifolds: Path) -> None:
+    told = html(of_manifolds)
+
+    assert "--strong" not in told
+    assert "What the paper did" not in told
+    assert "What every search starts from" in told

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 import analysis
+from analysis.cards import cards
 from analysis.exports import front_csv
+from analysis.findings import Findings
 from analysis.summary import summary
 from tests.analysis.pages import contents, html
 from tests.analysis.synthetic import BASELINES, data_json, read_rows, write_study
@@ -184,3 +186,19 @@ def test_seeds_that_attain_nothing_leave_no_broken_path(run_dir: Path, rewrite: 
 
     assert [path for path in paths if path and not path.startswith("M")] == []
     assert [path for path in paths if "LZ" in path or "nan" in path] == []
+
+
+def test_cards_of_trials_that_differ_in_anything_differ(tmp_path: Path, rewrite: Callable[..., None]) -> None:
+    folder = write_study(tmp_path, ("conv",))
+    numbers = {"config.roles.pixel.steps": 40, "config.roles.pixel.loss": "ce", "config.optimiser.weight_decay": 1e-4}
+    rewrite(folder, "trials", lambda row: numbers)
+    findings = Findings(study=analysis.load(folder))
+    assert not any(findings.details.values())  # nothing differs
+
+    first = findings.confirmed[0].trial_id
+    rewrite(folder, "trials", lambda row: {"config.roles.pixel.loss": "trades"} if row["trial_id"] == first else {})
+    findings = Findings(study=analysis.load(folder))
+
+    told = {card["trial_id"]: dict(card["rows"]) for card in cards(findings)}
+    assert told[first]["image"] == "loss trades"
+    assert {rows["image"] for trial, rows in told.items() if trial != first} == {"loss ce"}
