@@ -60,6 +60,7 @@ def _orders(study: Study, front: ConfirmedFront) -> list[dict[str, str]]:
     rows = []
     for objective in study.objectives:
         own = [(found.epoch, found.correlation) for found in early if found.objective == objective]
+        own = [(epoch, found) for epoch, found in own if epoch & (epoch - 1) == 0]  # as rungs often are
         told = [f"after epoch {epoch} {_correlation(found)}" for epoch, found in own]
         candidates = beside.get(objective.name)
         if told or candidates:
