@@ -23,6 +23,7 @@ class AttackedCandidate:
         name: the baseline's, or the trial's.
         seeds: attacked ones.
         flags: names of what is doubtful, of any seed.
+        evidence: what these say, and those that concern a manifold alone, of any seed.
         error: on all test images, of the attacked models.
         values: by the columns of `schema.STRONG_ERRORS`, as far as all seeds have a number there.
         at: errors at the study's radii in the image, by radius and then by the kinds of `schema.ATTACK_CURVES`.
@@ -33,6 +34,7 @@ class AttackedCandidate:
     architecture: str
     seeds: tuple[int, ...]
     flags: tuple[str, ...]
+    evidence: tuple[str, ...]
     error: float
     values: Mapping[str, float]
     at: Mapping[float, Mapping[str, float]]
@@ -68,6 +70,7 @@ def _candidate(runs: Rows, at: Mapping[float, Mapping[str, float]]) -> AttackedC
         architecture=first["architecture"],
         seeds=tuple(sorted(run["seed"] for run in runs)),
         flags=tuple(dict.fromkeys(flag for run in runs for flag in run["flags"])),
+        evidence=tuple(dict.fromkeys(said for run in runs for said in run["flag_evidence"] or run["flags"])),
         error=fmean(run["test_error"] for run in runs),
         values={name: fmean(values) for name, values in numbers.items() if None not in values},
         at=at,

@@ -41,9 +41,15 @@ def attacks_section(study: Study) -> dict[str, Any]:
         "sentences": sentences,
         "captions": _captions(study, found) if found else {},
         "flagged": [
-            {"architecture": c.architecture, "name": c.name, "trial_id": c.trial_id, "flags": ", ".join(c.flags)}
+            {
+                "architecture": c.architecture,
+                "name": c.name,
+                "trial_id": c.trial_id,
+                "counts": "no" if c.flags else "yes",
+                "evidence": c.evidence,
+            }
             for c in found
-            if c.flags
+            if c.evidence
         ],
         "tables": _tables(study, found) if found else [],
     }
@@ -71,6 +77,7 @@ def attacks_summary(study: Study) -> dict[str, Any] | None:
                 "architecture": c.architecture,
                 "seeds": list(c.seeds),
                 "flags": list(c.flags),
+                "evidence": list(c.evidence),
                 "test_error": c.error,
                 **c.values,
             }

@@ -85,6 +85,7 @@ CURVES: Final = pa.schema(
 )
 STRONG: Final = (
     pa.field("flags", pa.list_(pa.string())),  # why the numbers may be no evidence; empty where none, null if not asked
+    pa.field("flag_evidence", pa.list_(pa.string())),  # what each says, and those that concern manifolds alone
     pa.field("strong_strength", pa.string()),  # of the attacks: "fast" or "standard"
     pa.field("strong_steps", pa.int64()),  # of gradients, from every start
     pa.field("strong_targets", pa.int64()),  # wrong classes that are aimed at

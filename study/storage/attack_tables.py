@@ -38,7 +38,7 @@ def columns_of(known: Attacked | None) -> Row:
     errors = {name: _mean(threats[of], kind) for name, (of, kind) in ERRORS.items() if of in threats}
     rates = {name: threats[of]["success_rate"] for name, of in RATES.items() if of in threats}
     budget = {f"strong_{name}": known.found["strength"][name] for name in BUDGET}
-    return about | errors | rates | budget | {"flags": list(known.flags)}
+    return about | errors | rates | budget | {"flags": list(known.flags), "flag_evidence": list(known.evidence)}
 
 
 def _mean(under: Mapping[str, Any], kind: str) -> float:

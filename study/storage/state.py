@@ -133,8 +133,14 @@ class Attacked:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Names of what is doubtful."""
-        return tuple(flag["name"] for flag in self.found["flags"]) if self.found else ()
+        """Names of what leaves errors on the image doubtful, and with them all: no front has such a candidate."""
+        own = self.found["flags"] if self.found else ()
+        return tuple(flag["name"] for flag in own if flag.get("threat", "pixel") == "pixel")
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """What every flag says, those on manifolds included."""
+        return tuple(f"{flag['name']}: {flag['evidence']}" for flag in self.found["flags"]) if self.found else ()
 
 
 @dataclass(slots=True)

@@ -57,7 +57,8 @@ def test_the_page_and_the_summary_name_it_with_its_flags(run_dir: Path, planted:
     found, told = {part.name: part.content for part in sections(study)}, summary(study)
 
     assert any("steps_do_not_help" in caution for caution in found["summary"]["cautions"])
-    assert [(row["trial_id"], row["flags"]) for row in found["attacks"]["flagged"]] == [(planted, "steps_do_not_help")]
+    flagged = [(row["trial_id"], row["counts"], row["evidence"]) for row in found["attacks"]["flagged"]]
+    assert flagged == [(planted, "no", ("steps_do_not_help",))]
     page = write_report(run_dir).read_text()
     assert page.count('class="point doubtful"') == 1
     assert "doubtful, so on no front: steps_do_not_help" in page

@@ -200,3 +200,20 @@ def test_targets_are_the_likeliest_wrong_classes_without_a_perturbation() -> Non
     assert victim.tally.forward_passes == 4
     with pytest.raises(ValueError, match="from 1 to 3"):
         towards(4)(victim, torch.arange(2), threat)
+
+
+def test_what_no_image_is_shown_of_is_no_success(probe: Probe, make_threat: MakeThreat) -> None:
+    """Gradients that are not finite make perturbations that are not."""
+
+    def model(images: Tensor) -> Tensor:
+        nothing = (images - images.detach()).abs().sum((1, 2, 3)).sqrt()  # zero, with a gradient of 0 times infinity
+        return curved(images) + nothing[:, None]
+
+    held = subject(model, right(make_threat))
+    tiny = 1e-7  # from where no random start succeeds
+
+    (lost,) = lost_under_attack(
+        held, probe, [tiny], torch.zeros(BATCH, dtype=torch.bool), restarts=1, rng=stream(0, "n")
+    )
+
+    assert not lost.any()

@@ -16,11 +16,11 @@ Function = Callable[[Tensor], Tensor]
 
 
 def foreign(function: Function) -> Classifier:
-    """Returns a classifier, without parameters of its own, that calls a function."""
+    """Returns a classifier, without parameters of its own, that calls a function, wherever that computes."""
 
     def folded(_: Tensors, images: Tensor) -> Tensor:
         # What lets no gradient through has a gradient of zero here, and not none.
-        return function(images) + 0 * images.flatten(1).sum(1, keepdim=True)
+        return function(images).to(images.device) + 0 * images.flatten(1).sum(1, keepdim=True)
 
     return Classifier(Blueprint(network=nn.Identity(), folded=folded, folds=()))
 

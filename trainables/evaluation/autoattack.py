@@ -24,7 +24,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from trainables.classifiers.foreign import Function
-from trainables.evaluation.errors import CHUNK, SEEDS, MakeThreat, Subject
+from trainables.evaluation.errors import CHUNK, SEEDS, MakeThreat, Subject, chunks
 from trainables.evaluation.members import FEWEST_CLASSES, Member
 from trainables.geometry import NORMS
 
@@ -82,7 +82,7 @@ class Foreign(Member):
         self, subject: Subject, threat: MakeThreat, radius: float, lost: Bool[Tensor, "example"], rng: torch.Generator
     ) -> Bool[Tensor, "example"]:
         seed, fallen = int(torch.randint(SEEDS, (), generator=rng)), torch.zeros_like(lost)
-        for some in torch.split(torch.arange(len(lost))[~lost], CHUNK):
+        for some in chunks(torch.arange(len(lost))[~lost]):
             ball, labels = threat(some, torch.tensor(radius)), subject.labels(some)
             norm = next(NAMES[name] for name, known in NORMS.items() if known is ball.norm)
             foreign = self.package.AutoAttack(counted(subject), eps=radius, norm=norm, seed=seed)

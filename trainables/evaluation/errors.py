@@ -233,7 +233,7 @@ class Probe:
             climbs = self.attack.climbs and step < self.steps
             subject.tally.add(len(running.example), forward=1, backward=int(climbs))
             seen = look(running.objective, running.threat, running.delta, climbs=climbs, alone=True)
-            wrong = seen.wrong.cpu()
+            wrong = (seen.wrong & seen.delta.flatten(1).isfinite().all(1)).cpu()  # no image is no success
             found[running.attempt[wrong], running.example[wrong]] = True
             left = ~found[running.attempt, running.example]
             if step == self.steps or not left.any():
@@ -282,6 +282,11 @@ def successes(
         return None
     starts = starting_noise(probe, everyone, attempts, rng)
     return probe.succeeds(subject, everyone[~lost], radius, starts, once=False)
+
+
+def chunks(rows: Tensor) -> list[Tensor]:
+    """Returns rows in parts that memory bears; none of none, since not every network takes an empty batch."""
+    return list(torch.split(rows, CHUNK)) if len(rows) else []
 
 
 def starting_noise(probe: Probe, everyone: Tensor, attempts: int, rng: torch.Generator) -> Starts:

@@ -6,9 +6,9 @@ and says nothing where all is well. A flag does not say that a model is not robu
 evidence that it is.
 """
 
-from itertools import pairwise
 from typing import NamedTuple
 
+from trainables.config import ThreatName
 from trainables.evaluation.curve import Curve
 from trainables.evaluation.inspection import FLAT, NOISE, Inspection
 
@@ -18,7 +18,8 @@ REPEATABLE = 1e-3  # relative difference of logits: orders of summation differ b
 PROBABILITIES = 0.5  # of the images must look so: no network's logits sum to 1 by chance, let alone half of them
 BEATEN, BEATEN_BY = 3, 0.05  # examples, and a fraction of them: any two searches differ in a few
 JUMP = 0.1  # of the error, under noise that nobody sees: a trained network's changes by .02 at most
-RISE = 0.01  # of the error, by half of the radius more, where much may be changed already
+RISE, GROWN = 0.01, 1.5  # of the error, by half of the radius more, where much may be changed already
+ENOUGH = 10  # examples that are left: of fewer it may be luck that none falls
 CONSIDERABLE = 1 / 4  # of the radius at which everything may be changed: robust networks of MNIST end at about .3 of it
 NEARLY_ALL = 0.98  # must be lost where everything may be changed: any image of another class would do
 STEPS_RISE = 0.02  # of the error by ten times as many steps of the same length, at a radius where attacks succeed
@@ -32,10 +33,12 @@ class Flag(NamedTuple):
     Attributes:
         name: for tables; it never changes.
         evidence: a sentence with what was measured and the threshold.
+        threat: whose numbers it leaves doubtful; if it is "pixel", all.
     """
 
     name: str
     evidence: str
+    threat: ThreatName = "pixel"
 
 
 # -- of the model itself ---------------------------------------------------------------------------------------------
@@ -140,7 +143,7 @@ def chance_level(seen: Inspection, error: float) -> Flag | None:
 # -- of what attacks found -------------------------------------------------------------------------------------------
 
 
-def black_box_beats_white_box(name: str, curve: Curve, attacked: int) -> Flag | None:
+def black_box_beats_white_box(name: ThreatName, curve: Curve, attacked: int) -> Flag | None:
     """Who knows less finds more: gradients mislead. Images from another network count as a black box."""
     ahead = [black - white for black, white in zip(curve.black_box, curve.white_box, strict=True)]
     most = max(range(len(ahead)), key=ahead.__getitem__)
@@ -150,13 +153,16 @@ def black_box_beats_white_box(name: str, curve: Curve, attacked: int) -> Flag | 
         "black_box_beats_white_box",
         f"{name}: at radius {curve.radii[most]:.3g} the error is {curve.black_box[most]:.3f} under attacks without the "
         f"model's gradients, and {curve.white_box[most]:.3f} under those with them (threshold: {BEATEN_BY:g} more)",
+        name,
     )
 
 
-def radius_does_not_help(curve: Curve) -> Flag | None:
-    """A larger ball does not raise the error, where it is far from 1 and much may be changed already."""
-    for (inner, low), (outer, high) in pairwise(zip(curve.radii, curve.white_box, strict=True)):
-        level = low < SATURATED and high - low < RISE
+def radius_does_not_help(curve: Curve, attacked: int) -> Flag | None:
+    """A ball half as large again does not raise the error, where many are left and much may be changed already."""
+    points = list(zip(curve.radii, curve.white_box, strict=True))
+    for inner, low in points:
+        outer, high = next(((radius, error) for radius, error in points if radius >= GROWN * inner), (inner, low + 1))
+        level = low < SATURATED and high - low < RISE and round((1 - low) * attacked) >= ENOUGH
         if level and inner >= CONSIDERABLE * curve.whole:
             return Flag(
                 "radius_does_not_help",
@@ -166,9 +172,10 @@ def radius_does_not_help(curve: Curve) -> Flag | None:
     return None
 
 
-def error_below_one(curve: Curve) -> Flag | None:
+def error_below_one(curve: Curve, attacked: int) -> Flag | None:
     """An attack that may change everything must succeed."""
-    if curve.radii[-1] < curve.whole or curve.worst[-1] >= NEARLY_ALL:
+    left = round((1 - curve.worst[-1]) * attacked)
+    if curve.radii[-1] < curve.whole or curve.worst[-1] >= NEARLY_ALL or left < BEATEN:
         return None
     return Flag(
         "error_below_one",
@@ -187,9 +194,11 @@ class Steps(NamedTuple):
     error_of_many: float
 
 
-def steps_do_not_help(steps: Steps | None) -> Flag | None:
-    """More steps, as long as the others, do not raise the error."""
+def steps_do_not_help(steps: Steps | None, attacked: int) -> Flag | None:
+    """More steps, as long as the others, do not raise the error, where many are left."""
     if steps is None or steps.error_of_few >= SATURATED or steps.error_of_many - steps.error_of_few > STEPS_RISE:
+        return None
+    if round((1 - steps.error_of_few) * attacked) < ENOUGH:
         return None
     return Flag(
         "steps_do_not_help",
@@ -198,7 +207,7 @@ def steps_do_not_help(steps: Steps | None) -> Flag | None:
     )
 
 
-def reconstruction_gap(name: str, clean: float, rendered: float, attacked: float) -> Flag | None:
+def reconstruction_gap(name: ThreatName, clean: float, rendered: float, attacked: float) -> Flag | None:
     """A manifold that changes what the model says more than the adversary does.
 
     Args:
@@ -214,6 +223,7 @@ def reconstruction_gap(name: str, clean: float, rendered: float, attacked: float
         "reconstruction_gap",
         f"{name}: the error is {clean:.3f} on images and {rendered:.3f} on what the manifold makes of them: a gap of "
         f"{gap:.3f}, larger than the error under attack there, {attacked:.3f}",
+        name,
     )
 
 
@@ -238,13 +248,13 @@ def of_attacks(curve: Curve, attacked: int, steps: Steps | None) -> list[Flag]:
     """Returns the flags of attacks on the image."""
     return _raised(
         black_box_beats_white_box("pixel", curve, attacked),
-        radius_does_not_help(curve),
-        error_below_one(curve),
-        steps_do_not_help(steps),
+        radius_does_not_help(curve, attacked),
+        error_below_one(curve, attacked),
+        steps_do_not_help(steps, attacked),
     )
 
 
-def of_manifold(name: str, clean: float, curve: Curve, eta: float, attacked: int) -> list[Flag]:
+def of_manifold(name: ThreatName, clean: float, curve: Curve, eta: float, attacked: int) -> list[Flag]:
     """Returns the flags of attacks on codes.
 
     There an error need not come to 1: what is moved on the manifold of a class stays in it.

@@ -12,7 +12,7 @@ from torch import Tensor
 from trainables.attacks.attack import NO_SLACK, search
 from trainables.attacks.gradient import PGD
 from trainables.attacks.objectives import cross_entropy
-from trainables.evaluation.errors import CHUNK, MakeThreat, Probe, Subject, starting_noise
+from trainables.evaluation.errors import MakeThreat, Probe, Subject, chunks, starting_noise
 from trainables.evaluation.measure import TRAVEL
 from trainables.evaluation.quality import Network
 from trainables.threats.threat import Threat
@@ -112,7 +112,7 @@ class Transfer(Member):
         made = Probe(attack=PGD(), threat=threat, steps=self.steps, step_size=TRAVEL / self.steps)
         starts = starting_noise(made, everyone, self.starts, rng)
         for attempt, surrogate in enumerate(each for each in self.surrogates for _ in range(self.restarts)):
-            for some in torch.split(everyone[~(lost | fallen)], CHUNK):
+            for some in chunks(everyone[~(lost | fallen)]):
                 ball = threat(some, torch.tensor(radius))
                 begin = ball.start(*starts.of(attempt, some, subject.device))
                 images = self._images(surrogate, ball, begin, subject.labels(some))

@@ -1,6 +1,7 @@
 """The worst case over an ensemble, against a twin that makes every attack on every example to its end."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -10,12 +11,14 @@ from torch import Tensor
 
 from tests.trainables.evaluation.zoo import LOADED, TEST, honest, network
 from trainables.attacks.attack import NO_SLACK, search
+from trainables.classifiers.foreign import foreign
 from trainables.config import NormName
 from trainables.evaluation.curve import KINDS, error_curve, rising_radii, whole_radius
 from trainables.evaluation.ensemble import STRENGTHS, Line, Strength, black_box, papers_own, white_box, worst_case
 from trainables.evaluation.errors import MakeThreat, Subject, starting_noise
 from trainables.evaluation.measure import manifold_threats, pixel_threats
 from trainables.evaluation.members import Member, Probing
+from trainables.evaluation.quality import Network
 from trainables.geometry import NORMS
 from trainables.seeding import stream
 
@@ -108,6 +111,19 @@ def test_every_line_tells_what_its_attack_did() -> None:
         left -= line.lost
     assert left == int((~masks[-1]).sum())
     assert all(line.gradient_evaluations == 0 for line in lines if not line.white_box)
+
+
+def test_nobody_is_asked_about_no_images() -> None:
+    here, lost = setting(), torch.ones(EXAMPLES, dtype=torch.bool)
+
+    def particular(images: torch.Tensor) -> torch.Tensor:
+        return images.view(images.shape[0], -1)[:, :10]  # which refuses an empty batch
+
+    subject = replace(here.subject, classifier=foreign(particular))
+    other = Network(classifier=foreign(particular), folded={})
+    for member in (*white_box(SHORT, 10), *black_box(SHORT, [other]), *papers_own()):
+        fallen = member.falls(subject, here.threat, 0.1, lost, stream(0, "n"))
+        assert not fallen.any()
 
 
 def test_who_has_fallen_is_not_attacked_again() -> None:

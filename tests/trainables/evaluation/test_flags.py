@@ -102,8 +102,36 @@ def test_a_level_curve_is_noticed_where_much_may_be_changed() -> None:
     assert of_attacks(above, 100, None) == []
 
 
+def test_a_curve_is_level_only_over_half_of_the_radius_more() -> None:
+    near = changed(
+        radii=(0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 1.0),
+        white_box=(0.2, 0.3, 0.5, 0.8, 0.8, 0.9, 1.0),  # robust up to what it was trained at
+    )
+
+    assert "radius_does_not_help" not in names(of_attacks(near, 100, None))
+
+
+def test_few_examples_that_are_left_say_nothing() -> None:
+    errors = (0.2, 0.3, 0.5, 0.8, 0.805, 0.98, 1.0)
+    level = changed(white_box=errors, black_box=errors)
+    short = changed(worst=(*CURVE.worst[:-1], 0.95))
+    steps = Steps(0.2, 10, 0.8, 100, 0.8)
+
+    assert of_attacks(level, 40, None) == []  # eight
+    assert of_attacks(short, 40, None) == []  # two
+    assert of_attacks(CURVE, 40, steps) == []  # eight
+    assert names(of_attacks(CURVE, 100, steps)) == ["steps_do_not_help"]
+
+
+def test_a_doubt_about_a_manifold_is_its_own() -> None:
+    ahead = changed(black_box=(0.2, 0.36, *CURVE.black_box[2:]))
+
+    assert [flag.threat for flag in of_manifold("affine", 0.2, ahead, 0.3, 100)] == ["affine"]
+    assert [flag.threat for flag in of_attacks(ahead, 100, None)] == ["pixel"]
+
+
 def test_an_error_that_does_not_come_to_one_is_noticed_where_all_may_be_changed() -> None:
-    short = changed(worst=(*CURVE.worst[:-1], 0.97))
+    short = changed(worst=(*CURVE.worst[:-1], 0.96))
 
     assert names(of_attacks(short, 100, None)) == ["error_below_one"]
     assert of_attacks(replace(short, whole=2.0), 100, None) == []  # there was no need to go so far
