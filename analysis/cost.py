@@ -11,6 +11,7 @@ from analysis.attainment import BAND
 from analysis.load import Study
 from analysis.objectives import reference_of
 from analysis.pareto import as_points, hypervolume
+from analysis.replicates import originals
 
 Array = NDArray[np.float64]
 Budget = Literal["gradient_evaluations", "seconds"]
@@ -145,7 +146,7 @@ def random_control(
 
 def _trials(study: Study, architecture: str, budget: Budget) -> tuple[Array, Array, int]:
     columns = ["architecture", "state", "label", budget, *(each.on_validation for each in study.objectives)]
-    rows = [row for row in study.trials.select(columns).to_pylist() if row["architecture"] == architecture]
+    rows = [row for row in originals(study).select(columns).to_pylist() if row["architecture"] == architecture]
     rows.sort(key=lambda row: row["label"] is None)  # baselines are asked for first
     found = []
     for row in rows:

@@ -12,6 +12,7 @@ from analysis.front import ConfirmedFront
 from analysis.intervals import LEVEL
 from analysis.load import Study
 from analysis.objectives import Objective
+from analysis.replicates import originals
 from analysis.statistics import Interval, Values
 
 
@@ -89,7 +90,7 @@ def search_and_confirmation(study: Study, front: ConfirmedFront) -> dict[str, In
 
     Candidates were chosen, so they differ less than all trials do, and correlate less.
     """
-    columns = study.trials.select(["trial_id", *(objective.on_validation for objective in study.objectives)])
+    columns = originals(study).select(["trial_id", *(objective.on_validation for objective in study.objectives)])
     rows = {row["trial_id"]: row for row in columns.to_pylist()}
     found = {}
     for axis, objective in enumerate(study.objectives):

@@ -8,6 +8,7 @@ import numpy as np
 from analysis.front import ConfirmedFront
 from analysis.load import Study
 from analysis.pareto import hypervolume, nondominated
+from analysis.replicates import originals
 from analysis.statistics import Interval, difference
 
 
@@ -42,7 +43,8 @@ def optimism(study: Study, front: ConfirmedFront) -> Optimism | None:
     """Returns the optimism of an architecture's validation front, or None where no candidate was confirmed."""
     names = [objective.on_validation for objective in study.objectives]
     rows = {
-        row["trial_id"]: [row[name] for name in names] for row in study.trials.select(["trial_id", *names]).to_pylist()
+        row["trial_id"]: [row[name] for name in names]
+        for row in originals(study).select(["trial_id", *names]).to_pylist()
     }
     known = [
         (candidate, rows[candidate.trial_id])

@@ -29,7 +29,6 @@ TWO_STEPS: Final = {
 }
 """Published methods that differ from ours of the same name, and how."""
 
-MORE: Final = "More training"
 REMEDIES: Final = dict.fromkeys(("robust_error", "label_disagreement"), "A smaller radius, or more training,")
 NOTABLE: Final = 0.05  # the level at which a difference is told
 CHANCES: Final = (
@@ -82,11 +81,12 @@ def success_caption(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
 def what_ran(study: Study) -> str:
     """Says in one sentence what was trained."""
     data, states = study.config["dataset"], study.trials["state"].to_pylist()
+    number = study.trials["replicate_of"].null_count  # others repeat one of these with another seed
     networks = [model_name(architecture, study.width(architecture), ()) for architecture in study.architectures]
     return (
-        f"{plural(len(states), 'configuration')} of {listed(networks)} "
-        f"{'was' if len(states) == 1 else 'were'} trained on {_images(study)} of "
-        f"{dataset_name(data)}; {states.count('COMPLETE')} gave a result.{_of_epoch(study)}"
+        f"{plural(number, 'configuration')} of {listed(networks)} {'was' if number == 1 else 'were'} trained on "
+        f"{_images(study)} of {dataset_name(data)}; {states.count('COMPLETE')}"
+        f"{'' if len(states) == number else f' of {len(states)} trainings'} gave a result.{_of_epoch(study)}"
     )
 
 
@@ -169,8 +169,8 @@ def cautions(study: Study, fronts: Sequence[ConfirmedFront]) -> list[str]:
     """Says what a reader should know before trusting the figure; empty where there is nothing."""
     cautions = [
         f"{front.architecture}: every baseline lies above {SATURATED_ABOVE * objective.worst:.3g} in "
-        f"{objective.label}; it is saturated, and differences in it are noise. {REMEDIES.get(objective.name, MORE)} "
-        "would tell the configurations apart."
+        f"{objective.label}; it is saturated, and differences in it are noise. "
+        f"{REMEDIES.get(objective.name, 'More training')} would tell the configurations apart."
         for front in fronts
         for objective in saturated(study, front)
     ]
