@@ -86,15 +86,19 @@ def _data(request: Request) -> "Data":
 
 
 def _ensemble(request: Request, data: "Data") -> tuple[str, "tuple[Member, ...]"]:
-    """Returns which attacks are made, and those that are not our own."""
+    """Returns which attacks are made, and those beyond the ensemble's."""
     from trainables.evaluation.autoattack import INSTALL, PACKAGE, installed, standard_set
+    from trainables.evaluation.ensemble import STRENGTHS
+    from trainables.evaluation.further import further
 
+    also = further(request.also, STRENGTHS[request.strength])
+    own = " with ".join(["own", *([" and ".join(request.also)] if also else [])])
     if not request.autoattack:
-        return "own", ()
+        return own, also
     if version := installed():
-        return f"own, and {PACKAGE} {version}", standard_set(data.splits.classes)
+        return f"{own}, and {PACKAGE} {version}", (*also, *standard_set(data.splits.classes))
     say(f"{PACKAGE} is not installed: the own set of attacks is used alone; {INSTALL} adds AutoAttack's")
-    return f"own; {PACKAGE} is not installed", ()
+    return f"{own}; {PACKAGE} is not installed", also
 
 
 def _attacked(

@@ -14,6 +14,7 @@ from study.parsing import Parser, real, whole
 from trainables.config import FEWEST, DataConfig, ThreatModel, TrialConfig
 
 STRENGTHS = ("standard", "fast")
+ALSO = ("apgd-dlr", "carlini-wagner")
 WEIGHTS = ".safetensors"
 ATTACKED = 250
 ROOT = str(Path("runs") / "manifolds")
@@ -51,6 +52,7 @@ class Request:
         attacked: test images under attack.
         strength: its name.
         autoattack: whether AutoAttack is made, too.
+        also: names of further attacks of our own.
         seed: of the attacks.
         out: folder for what comes of it.
         command: what was typed.
@@ -65,6 +67,7 @@ class Request:
     attacked: int
     strength: str
     autoattack: bool
+    also: tuple[str, ...]
     seed: int
     out: Path
     command: str
@@ -99,16 +102,20 @@ def read_options(given: Sequence[str]) -> Request:
     out = Path(options.get("out", Path("evaluation") / _name(model)))
     if out.exists() and not out.is_dir():
         raise Refused(f"what comes of it goes into a folder; {out} is none; give another --out")
+    threat_model, also = _threat_model(options, trial), tuple(dict.fromkeys(options.get("also", ())))
+    if "carlini-wagner" in also and threat_model.norm != "l2":
+        raise Refused(f"carlini-wagner looks for the smallest L2 distance; got norm {threat_model.norm}; add --norm l2")
     return Request(
         model=model,
         trial=None if trial is None else replace(trial, data=data),
         data=data,
-        threat_model=_threat_model(options, trial),
+        threat_model=threat_model,
         manifolds=options.get("manifolds", _manifolds(model) if trial else ROOT),
         sources=tuple(options.get("transfer_from", ())),
         attacked=attacked,
         strength=options.get("strength", STRENGTHS[0]),
         autoattack="autoattack" in options,
+        also=also,
         seed=options.get("seed", 0),
         out=out.absolute(),
         command=shlex.join(["python", "-m", "study.evaluate", *given]),
@@ -195,6 +202,14 @@ def _parser() -> Parser:
         action="store_true",
         help="on the image, make AutoAttack's standard set after this one, whatever the strength (needs pyautoattack: "
         'pip install ".[eval]"; without it the own set is used alone)',
+    )
+    add(
+        "--also",
+        nargs="+",
+        choices=ALSO,
+        metavar="ATTACK",
+        help=f"on the image, make further attacks after these, which seldom find more: {', '.join(ALSO)} (the smallest "
+        "L2 distance: with --norm l2)",
     )
     add("--manifolds", metavar="DIR|URL", help="where learned manifolds lie (default: beside the study)")
     add(

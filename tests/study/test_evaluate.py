@@ -207,6 +207,16 @@ def test_a_function_is_evaluated(place, capsys):
     assert "chance_level" in capsys.readouterr().out
 
 
+def test_further_attacks_are_made_after_the_others(place):
+    assert evaluate("mine:bright", *SMALL, "--norm", "l2", "--also", "apgd-dlr", "carlini-wagner") == 0
+
+    folder = place / "evaluation" / "mine-bright"
+    attacks = [row["attack"] for row in pq.read_table(folder / "ledger.parquet").to_pylist() if row["white_box"]]
+    assert {"apgd-dlr", "carlini-wagner"} <= set(attacks)
+    assert attacks.index("apgd-ce") < attacks.index("apgd-dlr") < attacks.index("carlini-wagner")
+    assert result(folder)["ensemble"] == "own with apgd-dlr and carlini-wagner"
+
+
 def test_without_autoattack_the_own_set_is_used_and_that_is_said(place, capsys, monkeypatch):
     monkeypatch.setattr("trainables.evaluation.autoattack.installed", lambda: None)
 
@@ -313,6 +323,7 @@ MANIFOLD = ManifoldTrialConfig(
         (f"{MODEL} --data-root nowhere", "nowhere", nothing),
         (f"{MODEL} --out mine.py", "goes into a folder", nothing),
         (f"{MODEL} --strength heavy", "invalid choice", nothing),
+        ("mine:bright --n-test 20 --n-attacked 9 --also carlini-wagner", "add --norm l2", nothing),
         ("weights.pt", "are not opened", nothing),
         ("mine.bright", "package.module:function", nothing),
         ("mine:bright:", "package.module:function", nothing),
