@@ -90,7 +90,8 @@ def test_vit_says_which_images_it_can_cut() -> None:
 def test_vit_cuts_patches_as_a_strided_convolution_does(shape: Shape) -> None:
     side, images = (7 if shape == GREY else 8), random_images(2, shape)
     network = BLUEPRINTS["vit"](shape, 10, 0.25).network.to_empty(device="cpu").double()
-    nn.init.normal_(network.patches.weight, generator=stream(0, "weights"))
+    for values in (network.patches.weight, network.patches.bias):  # empty, so that anything may stand there
+        nn.init.normal_(values, generator=stream(0, "weights"))
     kernel = network.patches.weight.reshape(-1, shape[0], side, side)
     expected = F.conv2d(images, kernel, network.patches.bias, stride=side)
     seen: list[Tensor] = []
