@@ -85,10 +85,12 @@ class Slots(Hands):
             return self._tried_again(heard)
         said = heard.word.said
         assert said is not None, "a job says something"
+        if heard.word.over:
+            self._kept.pop(heard.job.name, None)  # they are as large as models
+        elif said.checkpoint is not None:
+            self._kept[heard.job.name] = said.checkpoint
         if said.failed is not None:
             return {"failed": said.failed}
-        if said.checkpoint is not None:
-            self._kept[heard.job.name] = said.checkpoint
         return {**(said.report or {}), **said.model, "weights": heard.word.weights} if heard.word.over else None
 
     def _tried_again(self, heard: Heard[Job]) -> dict[str, Any] | None:
