@@ -17,7 +17,7 @@ from study.config import StudyConfig
 from study.options import read_options
 from study.search.point import to_config
 from trainables.config import TrialConfig
-from trainables.evaluation.errors import Subject
+from trainables.evaluation.asked import Subject
 from trainables.evaluation.measure import under_attack
 from trainables.evaluation.tally import Tally
 from trainables.pipeline import prepare

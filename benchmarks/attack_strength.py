@@ -33,9 +33,9 @@ from trainables.attacks.gradient import PGD
 from trainables.attacks.objectives import cross_entropy
 from trainables.classifiers import build
 from trainables.config import DataConfig, EvaluationConfig, ThreatModel, TrialConfig, digest
+from trainables.evaluation.asked import Subject
 from trainables.evaluation.autoattack import NAMES, contained, counted
 from trainables.evaluation.ensemble import STRENGTHS, Strength, black_box, white_box, worst_case
-from trainables.evaluation.errors import Subject
 from trainables.evaluation.measure import pixel_threats
 from trainables.evaluation.tally import Cost, Tally, costed
 from trainables.geometry import NORMS

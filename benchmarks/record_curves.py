@@ -28,7 +28,7 @@ from study.options import read_options
 from study.search.point import to_config
 from trainables.columns import flat
 from trainables.config import Architecture, EvaluationConfig, TrialConfig
-from trainables.evaluation.errors import Subject
+from trainables.evaluation.asked import Subject
 from trainables.evaluation.measure import under_attack
 from trainables.evaluation.tally import Tally
 from trainables.pipeline import prepare

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from trainables.config import AnyTrialConfig, EvaluationConfig, LearnedConfig, ManifoldTrialConfig, ThreatName
-from trainables.evaluation.errors import CHUNK
+from trainables.evaluation.asked import CHUNK
 from trainables.evaluation.hypotheses import FRACTIONS, PROJECTED, SMALL
 from trainables.evaluation.measure import MANIFOLD_FIELDS, PAPER_STEPS
 

@@ -113,8 +113,8 @@ def _attacked(
     """Returns what attacks have found, and sentences about what somebody should know."""
     from study.monitoring.evaluation import shown_attacks
     from study.subjects import surrogate
+    from trainables.evaluation.asked import Subject
     from trainables.evaluation.ensemble import STRENGTHS
-    from trainables.evaluation.errors import Subject
     from trainables.evaluation.strong import evaluate
     from trainables.evaluation.tally import Tally
 

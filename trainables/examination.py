@@ -11,8 +11,8 @@ from trainables.classifiers import build
 from trainables.config import TrialConfig
 from trainables.data.split import Splits
 from trainables.differentiation import Tensors
+from trainables.evaluation.asked import Subject
 from trainables.evaluation.ensemble import STRENGTHS
-from trainables.evaluation.errors import Subject
 from trainables.evaluation.ledger import ledger_rows
 from trainables.evaluation.quality import Network
 from trainables.evaluation.strong import Evaluation, evaluate

@@ -13,7 +13,8 @@ from trainables.attacks.attack import Objective, look
 from trainables.attacks.objectives import cross_entropy, dlr, margin
 from trainables.classifiers.classifier import Blueprint, Classifier
 from trainables.data.split import Split
-from trainables.evaluation.errors import Probe, Starts, Subject, lost_under_attack, raising, successes, towards
+from trainables.evaluation.asked import Subject
+from trainables.evaluation.errors import Probe, Starts, lost_under_attack, raising, successes, towards
 from trainables.evaluation.tally import Tally
 from trainables.geometry import NORMS
 from trainables.seeding import stream

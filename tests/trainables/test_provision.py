@@ -8,7 +8,7 @@ import torch
 
 from tests.trainables.data.tiny import write_vision
 from trainables.config import DataConfig, EvaluationConfig, LearnedConfig, RoleConfig, TrialConfig, VaeGanConfig
-from trainables.evaluation.errors import Subject
+from trainables.evaluation.asked import Subject
 from trainables.evaluation.measure import under_attack
 from trainables.manifolds.learned import LearnedManifold
 from trainables.pipeline import prepare

@@ -132,31 +132,28 @@ class Cohort:
         return slot
 
     def step(self) -> list[Slot]:
-        """Does one step of all models, and returns those whose epoch has ended.
+        """Does one step of all models whose epoch has steps left, and returns those whose epoch has none.
 
-        Where some have come whose epoch's steps were done already, these are returned instead. If it raises, nothing
-        has happened.
+        If all have ended, that is no step. If it raises, nothing has happened.
         """
-        if done := self._done():
-            return done
-        before = [(seat.training.attack, seat.training.attack.get_state()) for seat in self.seated]
-        try:
-            drawn = [None if slot is None else draw(slot.training, self._shapes) for slot in self.slots]
-            after = self._step(self._state, *self._arguments(drawn), self._live)
-        except Exception:
-            for generator, noise in before:
-                generator.set_state(noise)
-            raise
-        self._state, self._live = after.state, after.live
-        self._passes += after.passes
-        for row, slot in enumerate(self.slots):
-            if slot is not None:
-                slot.training.progress.losses.append(after.loss[row])
-                slot.steps += 1
-        return self._done()
-
-    def _done(self) -> list[Slot]:
-        return [slot for slot in self.seated if len(slot.training.progress.losses) == batches(slot.training.config)]
+        going = [None if slot is None or _done(slot) else slot for slot in self.slots]
+        before = [(slot.training.attack, slot.training.attack.get_state()) for slot in going if slot]
+        if before:
+            try:
+                drawn = [None if slot is None else draw(slot.training, self._shapes) for slot in going]
+                goes: Tensor = self._sent(torch.tensor([slot is not None for slot in going]))
+                after = self._step(self._state, *self._arguments(drawn), self._live & goes)
+            except Exception:
+                for generator, noise in before:
+                    generator.set_state(noise)
+                raise
+            self._state, self._live = after.state, torch.where(goes, after.live, self._live)
+            self._passes += after.passes * goes[:, None, None]
+            for row, slot in enumerate(going):
+                if slot is not None:
+                    slot.training.progress.losses.append(after.loss[row])
+                    slot.steps += 1
+        return [slot for slot in self.seated if _done(slot)]
 
     def settle(self, slot: Slot) -> None:
         """Brings a slot's training up to date, on the host; it may then be packed, or measured."""
@@ -196,6 +193,11 @@ class Cohort:
 
     def _sent(self, tree: Any) -> Any:
         return tree_map(lambda values: values.to(self._device, non_blocking=True), tree)
+
+
+def _done(slot: Slot) -> bool:
+    """Tells whether the epoch's steps are."""
+    return len(slot.training.progress.losses) == batches(slot.training.config)
 
 
 def _finite(params: Tensors) -> Bool[Tensor, ""]:

@@ -2,13 +2,14 @@
 
 import time
 from collections import deque
-from collections.abc import Collection, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, final
 
 import torch
 
 from trainables.config import ThreatName
+from trainables.engine.asking import Asking, End
 from trainables.engine.cohort import Cohort, Slot
 from trainables.engine.memory import ran_out
 from trainables.engine.news import News
@@ -19,7 +20,6 @@ from trainables.pipeline import ClassifierRun
 from trainables.report import EpochReport, Said
 from trainables.runs import Clock
 from trainables.training.examples import Resident
-from trainables.training.loop import end_epoch
 
 Residents = MutableMapping[Any, Resident]
 
@@ -73,6 +73,7 @@ class Line:
         self._slots, self._largest, self._device, self._residents = slots, largest, device, residents
         self._waiting: deque[Trial] = deque()
         self._cohort: Cohort | None = None
+        self._asking = Asking(device)
         self._seated: dict[Slot, Trial] = {}
         self.used = 0.0
 
@@ -109,7 +110,7 @@ class Line:
         try:
             self._fill(news)
             if self._seated:
-                self._step(news)
+                self._go_on(news)
             return news
         except Exception as error:
             # Handled after this block: until its end the error's frames keep the memory that they had asked for.
@@ -154,42 +155,46 @@ class Line:
             self._residents[key] = data
         return data
 
-    def _step(self, news: list[News]) -> None:
+    def _go_on(self, news: list[News]) -> None:
+        """Does one step of all whose epochs have steps left, or measures some of the others, if they are enough."""
         assert self._cohort is not None, "slots have just been filled"
-        started, seated = time.perf_counter(), list(self._seated.values())
-        ended = self._cohort.step()[:1]  # the next look has the next one: what each says is heard at once
+        slots = len(self._cohort.slots)
+        if self._asking.enough(slots, len(self._seated)):
+            self._told(self._asking.answer(slots), news)
+            return
+        started = time.perf_counter()
+        going = [trial for slot, trial in self._seated.items() if slot not in self._asking]
+        ended = [slot for slot in self._cohort.step() if slot not in self._asking]
         for slot in ended:
             self._cohort.settle(slot)
-        share = (time.perf_counter() - started) / len(seated)
-        for trial in seated:
+        share = (time.perf_counter() - started) / len(going)
+        for trial in going:
             trial.run.training.progress.seconds += share
         for slot in ended:
-            news += self._told(self._seated[slot])
+            self._told(self._asking.begin(slot), news)
 
-    def _told(self, trial: Trial) -> list[News]:
-        """Measures a trial whose epoch has ended, and lets it go after its last."""
-        training = trial.run.training
-        try:
-            report = end_epoch(training, training.progress.seconds - time.perf_counter(), self._device)
-        except Exception as error:
-            if ran_out(error):
-                raise
-            self._vacate(trial)
-            return [_failure(trial, _said(error))]
-        assert self._cohort is not None, "a trial has a slot"
-        if report is None:
-            return [trial.news(None, len(self._cohort.slots))] if trial.due() else []
-        over = bool(report.infeasible) or report.epoch == training.config.epochs
-        news = trial.news(report, len(self._cohort.slots), over=over)
-        if over:
-            self._vacate(trial)
-        return [news]
+    def _told(self, ended: Mapping[Slot, End], news: list[News]) -> None:
+        """Says what trials have reported at the end of an epoch, and lets those go who have reached their last."""
+        assert self._cohort is not None, "trials have slots"
+        for trial, end in [(self._seated[slot], end) for slot, end in ended.items()]:
+            slots = len(self._cohort.slots)
+            if isinstance(end, Exception):
+                news.append(_failure(trial, _said(end)))
+                self._vacate(trial)
+            elif end is None:
+                news += [trial.news(None, slots)] if trial.due() else []
+            else:
+                over = bool(end.infeasible) or end.epoch == trial.run.training.config.epochs
+                news.append(trial.news(end, slots, over=over))
+                if over:
+                    self._vacate(trial)
 
     def _vacate(self, trial: Trial) -> None:
         assert self._cohort is not None, "a trial has a slot"
         assert trial.slot is not None, "the same"
         self._cohort.leave(trial.slot)
         del self._seated[trial.slot]
+        self._asking.drop(trial.slot)
         trial.slot = None
         if not self.busy:
             self._cohort = None

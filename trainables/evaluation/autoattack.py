@@ -24,7 +24,8 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from trainables.classifiers.foreign import Function
-from trainables.evaluation.errors import CHUNK, SEEDS, MakeThreat, Subject, chunks
+from trainables.evaluation.asked import CHUNK, MakeThreat, Subject, chunks
+from trainables.evaluation.errors import SEEDS
 from trainables.evaluation.members import FEWEST_CLASSES, Member
 from trainables.geometry import NORMS
 

@@ -12,8 +12,8 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from trainables.config import ThreatName
+from trainables.evaluation.asked import MakeThreat, Subject
 from trainables.evaluation.ensemble import Line, Watch, worst_case
-from trainables.evaluation.errors import MakeThreat, Subject
 from trainables.evaluation.members import Member
 from trainables.seeding import stream
 

@@ -17,7 +17,7 @@ from trainables.attacks.attack import search
 from trainables.attacks.gradient import AdamPGD
 from trainables.attacks.objectives import cross_entropy
 from trainables.data.split import Split
-from trainables.evaluation.errors import CHUNK
+from trainables.evaluation.asked import CHUNK
 from trainables.evaluation.measure import PAPER_STEP, PAPER_STEPS, manifold_threats, pixel_threats
 from trainables.evaluation.nearest import nearest
 from trainables.evaluation.quality import Network

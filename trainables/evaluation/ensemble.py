@@ -22,7 +22,8 @@ from trainables.attacks.gradient import AdamPGD
 from trainables.attacks.objectives import cross_entropy, margin
 from trainables.attacks.square import Square
 from trainables.checks import must
-from trainables.evaluation.errors import MakeObjective, MakeThreat, Probe, Subject, raising, towards
+from trainables.evaluation.asked import MakeThreat, Subject
+from trainables.evaluation.errors import MakeObjective, Probe, raising, towards
 from trainables.evaluation.measure import PAPER_STEP, PAPER_STEPS
 from trainables.evaluation.members import FEWEST_CLASSES, MakeProbe, Member, Probing, Transfer
 from trainables.evaluation.quality import Network

@@ -1,4 +1,4 @@
-"""Errors of one model, clean and under attack.
+"""Errors of one model, or of several together, clean and under attack.
 
 `robust_error` is the fraction of examples misclassified clean or under attack, averaged over radii: at the paper's
 radius alone, under an attack that spends its budget, every model of FONTS at 1000 examples fails, and nothing could be
@@ -14,82 +14,24 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from trainables.allocation import HOST
 from trainables.attacks.attack import NO_SLACK, Attack, Objective, look, search, taken
 from trainables.attacks.objectives import cross_entropy, dlr_targeted, others
-from trainables.classifiers.classifier import Classifier
-from trainables.data.split import Split
-from trainables.differentiation import Tensors
-from trainables.evaluation.tally import Tally
+from trainables.evaluation.asked import Asked, MakeLoss, MakeThreat, Subject
 from trainables.seeding import stream
 from trainables.threats.threat import Threat
 
-CHUNK = 500
 WORTH_LEAVING = 1 / 8  # of a batch; to make it anew for fewer would cost more than they do
 SEEDS = 2**62
 
-MakeThreat = Callable[[Tensor, Tensor], Threat]
-"""Makes the threat for some examples (indices into a split) at one radius."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """A trained model and the split that it is measured on.
-
-    Attributes:
-        folded: parameters of the classifier, without normalisations; where they lie, images must.
-        tally: counts what every measurement costs.
-    """
-
-    classifier: Classifier
-    folded: Tensors
-    split: Split
-    tally: Tally
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model lies."""
-        return next((values.device for values in self.folded.values()), HOST)
-
-    def labels(self, indices: Tensor) -> Int[Tensor, "batch"]:
-        """Returns the labels of examples, where the model lies."""
-        return self.split.labels[indices].to(self.device)
-
-    def images(self, indices: Tensor) -> Float[Tensor, "batch channel height width"]:
-        """Returns the images of examples, where the model lies."""
-        return self.split.images(indices).to(self.device)
-
-    def error(self) -> float:
-        """Returns the fraction of the whole split that is misclassified."""
-        parts = torch.split(torch.arange(len(self.split)), CHUNK)
-        wrong = torch.cat([self.wrong(part, self.images(part)) for part in parts])
-        return wrong.double().mean().item()
-
-    def unperturbed(self, threat: MakeThreat, indices: Tensor) -> Bool[Tensor, "batch"]:
-        """Returns which examples are misclassified as the threat renders them without a perturbation."""
-        made = threat(indices, torch.tensor(0.0))
-        return self.wrong(indices, made.render(torch.zeros_like(made.anchor)))
-
-    @torch.no_grad()
-    def logits(self, images: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch classes"]:
-        """Returns logits, and counts what they cost."""
-        self.tally.add(len(images), forward=1)
-        return self.classifier.logits(self.folded, images)
-
-    def wrong(self, indices: Tensor, images: Tensor) -> Bool[Tensor, "batch"]:
-        """Returns, to the host, which images, made of these examples, are misclassified."""
-        return (self.logits(images).argmax(1) != self.labels(indices)).cpu()
-
-
-MakeObjective = Callable[[Subject, Tensor, Threat], Objective]
+MakeObjective = Callable[[Asked, Tensor, Threat], Objective]
 """Makes what is raised on some examples (indices into a split) under their threat."""
 
 
-def raising(objective: Callable[[Classifier, Tensors, Tensor], Objective]) -> MakeObjective:
-    """Returns what makes an objective of the true labels, such as `dlr`, for a subject's examples."""
+def raising(loss: MakeLoss) -> MakeObjective:
+    """Returns what makes an objective of the true labels, such as `dlr`, for examples."""
 
-    def make(subject: Subject, indices: Tensor, _threat: Threat) -> Objective:
-        return objective(subject.classifier, subject.folded, subject.labels(indices))
+    def make(asked: Asked, indices: Tensor, _threat: Threat) -> Objective:
+        return asked.raised(loss, indices)
 
     return make
 
@@ -104,7 +46,8 @@ def towards(place: int) -> MakeObjective:
         place: of the class among the wrong ones, 1 for the likeliest.
     """
 
-    def make(subject: Subject, indices: Tensor, threat: Threat) -> Objective:
+    def make(subject: Asked, indices: Tensor, threat: Threat) -> Objective:
+        assert isinstance(subject, Subject), "targets are of one model"
         labels = subject.labels(indices)
         logits = subject.logits(threat.render(torch.zeros_like(threat.anchor)))
         if not 1 <= place < logits.shape[1]:
@@ -169,34 +112,36 @@ class Probe:
     approach: tuple[tuple[float, int], ...] = ()
 
     def succeeds(
-        self, subject: Subject, indices: Tensor, radius: float, starts: Starts, *, once: bool
+        self, subject: Asked, indices: Tensor, radius: float, starts: Starts, *, once: bool
     ) -> Bool[Tensor, "attempt example"]:
         """Returns in which attempts it finds a misclassified image.
 
         An attempt ends with its first success, and leaves the batch as soon as enough others have.
 
         Args:
-            subject: the model and its data.
+            subject: the models and their data.
             indices: the examples.
             radius: of the ball.
             starts: noise for every attempt on each of the split's attacked examples.
             once: one success is enough: a later attempt is made on what the earlier ones have left.
         """
-        found = torch.zeros(starts.uniform.shape, dtype=torch.bool)
+        found = torch.zeros(len(starts.uniform), subject.indices, dtype=torch.bool)
         everything = torch.cartesian_prod(torch.arange(len(found)), indices)
-        for rows in torch.split(everything, max(1, min(CHUNK, len(indices))) if once else CHUNK):
+        for rows in subject.parts(everything, len(found) if once else 1):
             attempt, example = (rows[~found.any(0)[rows[:, 1]]] if once else rows).unbind(1)
             if len(example):  # not every network takes an empty batch
                 self._try(subject, self._begun(subject, attempt, example, radius, starts), found)
         return found[:, indices]
 
-    def _begun(self, subject: Subject, attempt: Tensor, example: Tensor, radius: float, starts: Starts) -> _Running:
-        threat = self.threat(example, torch.tensor(radius))
+    def _begun(self, subject: Asked, attempt: Tensor, example: Tensor, radius: float, starts: Starts) -> _Running:
+        assert subject.models == 1 or not self.attack.random, "what is drawn would depend on who else is asked"
+        own = subject.own(example)
+        threat = self.threat(own, torch.tensor(radius))
         objective = self.objective(subject, example, threat)
-        balls = [(self.threat(example, torch.tensor(times * radius)), steps) for times, steps in self.approach]
-        delta = (balls[0][0] if balls else threat).start(*starts.of(attempt, example, subject.device))
+        balls = [(self.threat(own, torch.tensor(times * radius)), steps) for times, steps in self.approach]
+        delta = (balls[0][0] if balls else threat).start(*starts.of(attempt, own, subject.device))
         for ball, steps in balls:
-            subject.tally.add(len(example), forward=steps + 1, backward=steps)
+            subject.add(example, forward=steps + 1, backward=steps)
             delta = search(
                 self.attack,
                 objective,
@@ -215,7 +160,8 @@ class Probe:
     def _state(self, delta: Tensor, attempt: Tensor, example: Tensor, starts: Starts) -> Any:
         """Returns the attack's first state.
 
-        One that draws its steps does it for all examples in all attempts, so that none depends on how others fare.
+        One that draws its steps does it for all examples of one model in all attempts, so that none depends on how
+        others fare.
         """
         if not self.attack.random:
             return self.attack.begin(delta, steps=self.steps)
@@ -226,67 +172,64 @@ class Probe:
         state = self.attack.begin(everyone, steps=self.steps, rng=stream(starts.seed, "steps"))
         return taken(state, rows)
 
-    def _try(self, subject: Subject, running: _Running, found: Tensor) -> None:
+    def _try(self, subject: Asked, running: _Running, found: Tensor) -> None:
         """Attacks, and notes in `found` who falls."""
         step_size = torch.tensor(self.step_size)
         for step in range(self.steps + 1):
             climbs = self.attack.climbs and step < self.steps
-            subject.tally.add(len(running.example), forward=1, backward=int(climbs))
+            subject.add(running.example, forward=1, backward=int(climbs))
             seen = look(running.objective, running.threat, running.delta, climbs=climbs, alone=True)
             wrong = (seen.wrong & seen.delta.flatten(1).isfinite().all(1)).cpu()  # no image is no success
             found[running.attempt[wrong], running.example[wrong]] = True
             left = ~found[running.attempt, running.example]
             if step == self.steps or not left.any():
                 return
-            if left.double().mean() <= 1 - WORTH_LEAVING:
-                seen, running = taken(seen, left), running.at(left)
+            staying = subject.staying(running.example, left, WORTH_LEAVING)
+            if not staying.all():
+                seen, running = taken(seen, staying), running.at(staying)
             with torch.no_grad():
                 moved, state = self.attack.move(seen, running.state, running.threat, step_size)
                 running = running._replace(delta=running.threat.project(moved), state=state)
 
 
 def lost_under_attack(
-    subject: Subject, probe: Probe, radii: Sequence[float], lost: Tensor, *, restarts: int, rng: torch.Generator
+    subject: Asked, probe: Probe, radii: Sequence[float], lost: Tensor, *, restarts: int, rng: torch.Generator
 ) -> list[Bool[Tensor, "example"]]:
     """Returns which of the first examples are misclassified at each radius, worst over all that was tried.
 
     What is lost at one radius is lost at every larger one: the smaller ball lies inside.
 
     Args:
-        subject: the model and its data.
+        subject: the models and their data.
         probe: the attack.
         radii: in rising order.
-        lost: which examples are misclassified without an attack.
+        lost: which examples are misclassified without an attack, model by model.
         restarts: random starts at every radius.
         rng: gives the starts, the same for every model that is measured with an equal generator.
     """
-    everyone, masks = torch.arange(len(lost)), []
+    examples, masks = len(lost) // subject.models, []
+    everyone = subject.first(examples)
     for radius in radii:
-        starts, left = starting_noise(probe, everyone, restarts, rng), everyone[~lost]
-        lost = lost.clone()
+        starts, left = starting_noise(probe, torch.arange(examples), restarts, rng), everyone[~lost]
         if len(left):
-            lost[left] = probe.succeeds(subject, left, radius, starts, once=True).any(0)
+            fallen = probe.succeeds(subject, left, radius, starts, once=True).any(0)
+            lost = lost.masked_scatter(~lost, fallen)
         masks.append(lost)
     return masks
 
 
 def successes(
-    subject: Subject, probe: Probe, radius: float, lost: Tensor, *, attempts: int, rng: torch.Generator
+    subject: Asked, probe: Probe, radius: float, lost: Tensor, *, attempts: int, rng: torch.Generator
 ) -> Bool[Tensor, "attempt example"] | None:
     """Returns in which attempts each correctly classified example falls; None where there is none, or no attempt.
 
     The mean is the paper's success rate: over correctly classified examples, and over attempts.
     """
-    everyone = torch.arange(len(lost))
+    examples = len(lost) // subject.models
     if not attempts or bool(lost.all()):
         return None
-    starts = starting_noise(probe, everyone, attempts, rng)
-    return probe.succeeds(subject, everyone[~lost], radius, starts, once=False)
-
-
-def chunks(rows: Tensor) -> list[Tensor]:
-    """Returns rows in parts that memory bears; none of none, since not every network takes an empty batch."""
-    return list(torch.split(rows, CHUNK)) if len(rows) else []
+    starts = starting_noise(probe, torch.arange(examples), attempts, rng)
+    return probe.succeeds(subject, subject.first(examples)[~lost], radius, starts, once=False)
 
 
 def starting_noise(probe: Probe, everyone: Tensor, attempts: int, rng: torch.Generator) -> Starts:

@@ -12,8 +12,9 @@ from torch import Tensor
 from trainables.attacks.apgd import APGD, FIRST_STEP
 from trainables.attacks.carlini_wagner import CarliniWagner, smallest
 from trainables.attacks.objectives import dlr, margin
+from trainables.evaluation.asked import MakeThreat, Subject, chunks
 from trainables.evaluation.ensemble import Strength
-from trainables.evaluation.errors import MakeThreat, Probe, Subject, chunks, raising
+from trainables.evaluation.errors import Probe, raising
 from trainables.evaluation.members import Member, Probing
 
 CONSTANTS = 9  # that each example's search tries; the strength's steps are made with each

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from trainables.config import EvaluationConfig, ThreatModel, ThreatName
 from trainables.data.split import Split
+from trainables.evaluation.asked import MakeThreat, Subject
 from trainables.evaluation.distance import Distances, Perturbed, measured, perturbed
 from trainables.evaluation.ensemble import Strength, black_box, papers_probe, white_box, worst_case
-from trainables.evaluation.errors import MakeThreat, Subject, successes
+from trainables.evaluation.errors import successes
 from trainables.evaluation.measure import manifold_threats, pixel_threats
 from trainables.evaluation.nearest import nearest
 from trainables.evaluation.quality import Network

@@ -15,7 +15,7 @@ from trainables.attacks.attack import Objective
 from trainables.attacks.objectives import cross_entropy, excess, margin
 from trainables.classifiers.classifier import Classifier
 from trainables.differentiation import Tensors, grad_and_aux
-from trainables.evaluation.errors import Subject
+from trainables.evaluation.asked import Subject
 from trainables.seeding import stream
 
 OfLabels = Callable[[Classifier, Tensors, Tensor], Objective]

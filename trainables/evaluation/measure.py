@@ -1,5 +1,6 @@
-"""All numbers of one model under a study's threat model."""
+"""All numbers of a model under a study's threat model."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,8 @@ from trainables.allocation import HOST
 from trainables.attacks.gradient import PGD, AdamPGD
 from trainables.config import EvaluationConfig, ThreatModel, ThreatName
 from trainables.data.split import Split
-from trainables.evaluation.errors import MakeThreat, Probe, Subject, lost_under_attack, successes
+from trainables.evaluation.asked import Asked, MakeThreat, Subject
+from trainables.evaluation.errors import Probe, lost_under_attack, successes
 from trainables.geometry import NORMS, Norm
 from trainables.manifolds.manifold import Code, Manifold, Manifolds
 from trainables.seeding import stream
@@ -68,10 +70,17 @@ def under_attack(
     config: EvaluationConfig,
     seed: int,
 ) -> UnderAttack:
-    """Measures a model under all attacks of the evaluation.
+    """Measures a model under all attacks of the evaluation; see `all_under_attack`."""
+    return all_under_attack(subject, manifolds, threat_model, config, seed)[0]
+
+
+def all_under_attack(
+    subject: Asked, manifolds: Manifolds, threat_model: ThreatModel, config: EvaluationConfig, seed: int
+) -> list[UnderAttack]:
+    """Measures models under all attacks of the evaluation.
 
     Args:
-        subject: the model and its data.
+        subject: the models and their data.
         manifolds: of the data.
         threat_model: norm and radii.
         config: how hard to look.
@@ -81,18 +90,21 @@ def under_attack(
     attempts = config.paper_attempts
     pixel = _measure(subject, pixel_threats(split, norm, device), threat_model.epsilon, config, attempts, seed)
     names = [f"{fraction * threat_model.epsilon:.3g}" for fraction in config.radii]
-    found: dict[str, Any] = {}
+    found: list[dict[str, Any]] = [
+        {
+            "robust_error": one.mean,
+            "robust_error_at": dict(zip(names, one.errors, strict=True)),
+            "success_rate": one.success_rate,
+        }
+        for one in pixel
+    ]
     for name, manifold in manifolds.items():
         error, rate = MANIFOLD_FIELDS[name]
         threats, tried = manifold_threats(split, norm, manifold, device), attempts if rate else 0
         measured = _measure(subject, threats, threat_model.eta, config, tried, seed)
-        found |= {error: measured.mean} | ({rate: measured.success_rate} if rate else {})
-    return UnderAttack(
-        robust_error=pixel.mean,
-        robust_error_at=dict(zip(names, pixel.errors, strict=True)),
-        success_rate=pixel.success_rate,
-        **found,
-    )
+        for fields, one in zip(found, measured, strict=True):
+            fields |= {error: one.mean} | ({rate: one.success_rate} if rate else {})
+    return [UnderAttack(**fields) for fields in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +118,21 @@ class _Measured:
 
 
 def _measure(
-    subject: Subject, threat: MakeThreat, radius: float, config: EvaluationConfig, attempts: int, seed: int
-) -> _Measured:
-    """Measures one threat: errors at all radii, worst over both attacks, and the paper's success rate at the last."""
+    subject: Asked, threat: MakeThreat, radius: float, config: EvaluationConfig, attempts: int, seed: int
+) -> list[_Measured]:
+    """Measures models under one threat: errors at all radii, worst over both attacks, and the paper's success rate."""
     strong = Probe(attack=PGD(), threat=threat, steps=config.steps, step_size=TRAVEL / config.steps)
     paper = Probe(attack=AdamPGD(), threat=threat, steps=PAPER_STEPS, step_size=PAPER_STEP / radius)
-    noise = partial(stream, seed, "evaluation", config.split)
-    clean = subject.unperturbed(threat, torch.arange(config.n_attacked))
+    noise, everyone = partial(stream, seed, "evaluation", config.split), subject.first(config.n_attacked)
+    clean = subject.unperturbed(threat, everyone)
     radii = [fraction * radius for fraction in config.radii]
     lost = lost_under_attack(subject, strong, radii, clean, restarts=config.restarts, rng=noise("worst"))
     broken = successes(subject, paper, radius, clean, attempts=attempts, rng=noise("paper"))
-    if broken is None:
-        return _Measured([mask.double().mean().item() for mask in lost], None)
-    if config.radii[-1] >= 1:
-        lost[-1] = lost[-1].clone()
-        lost[-1][~clean] |= broken.any(0)
-    return _Measured([mask.double().mean().item() for mask in lost], broken.double().mean().item())
+    rates: list[float | None] = [None] * subject.models
+    if broken is not None:
+        means = subject.means(everyone[~clean], broken.double().mean(0))
+        rates = [None if math.isnan(mean) else mean for mean in means]
+        if config.radii[-1] >= 1:
+            lost[-1] = lost[-1].masked_scatter(~clean, lost[-1][~clean] | broken.any(0))
+    errors = zip(*(subject.means(everyone, mask) for mask in lost), strict=True)
+    return [_Measured(list(own), rate) for own, rate in zip(errors, rates, strict=True)]

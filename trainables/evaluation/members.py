@@ -12,7 +12,8 @@ from torch import Tensor
 from trainables.attacks.attack import NO_SLACK, search
 from trainables.attacks.gradient import PGD
 from trainables.attacks.objectives import cross_entropy
-from trainables.evaluation.errors import MakeThreat, Probe, Subject, chunks, starting_noise
+from trainables.evaluation.asked import MakeThreat, Subject, chunks
+from trainables.evaluation.errors import Probe, starting_noise
 from trainables.evaluation.measure import TRAVEL
 from trainables.evaluation.quality import Network
 from trainables.threats.threat import Threat

@@ -19,7 +19,7 @@ from trainables.attacks.objectives import cross_entropy
 from trainables.classifiers.classifier import Classifier
 from trainables.data.split import Split
 from trainables.differentiation import Tensors
-from trainables.evaluation.errors import CHUNK
+from trainables.evaluation.asked import CHUNK
 from trainables.evaluation.measure import PAPER_STEPS, TRAVEL, manifold_threats
 from trainables.geometry import Norm
 from trainables.manifolds.learned import LearnedManifold

@@ -18,9 +18,10 @@ from trainables.attacks.objectives import margin
 from trainables.checks import must
 from trainables.classifiers.foreign import averaged
 from trainables.config import EvaluationConfig, ThreatModel, ThreatName
+from trainables.evaluation.asked import MakeThreat, Subject
 from trainables.evaluation.curve import Curve, error_curve
 from trainables.evaluation.ensemble import Line, Strength, Watch, black_box, papers_own, papers_probe, white_box
-from trainables.evaluation.errors import MakeThreat, Probe, Subject, lost_under_attack, raising, successes
+from trainables.evaluation.errors import Probe, lost_under_attack, raising, successes
 from trainables.evaluation.flags import REPEATABLE, SATURATED, Flag, Steps, of_attacks, of_manifold, of_model
 from trainables.evaluation.inspection import inspect, repeat_difference
 from trainables.evaluation.measure import MANIFOLD_FIELDS, TRAVEL, manifold_threats, pixel_threats

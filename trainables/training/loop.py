@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -20,8 +21,9 @@ from trainables.data.split import Splits
 from trainables.manifolds.manifold import Manifolds
 from trainables.report import EpochReport
 from trainables.training.examples import Examples, Made, Resident
-from trainables.training.measuring import measured
+from trainables.training.measuring import measuring
 from trainables.training.plan import dedicated_step, draw_noise, hyper
+from trainables.training.questions import Questions, alone
 from trainables.training.schedule import learning_rate
 from trainables.training.step import RoleNoise, Step
 from trainables.training.training import Training
@@ -47,11 +49,15 @@ def train(
             advance(training, step, examples)
             progress.seconds = before + time.perf_counter() - started
             after_step()
-        report = end_epoch(training, before - started, device)
+        report = alone(ending(training, partial(_since, started - before), device))
         if report is not None:
             yield report
             if report.infeasible:
                 return
+
+
+def _since(began: float) -> float:
+    return time.perf_counter() - began
 
 
 def ready(training: Training, device: torch.device = HOST) -> tuple[Step, Examples]:
@@ -136,24 +142,22 @@ def charge(training: Training, steps: int, passes: Sequence[Sequence[int]]) -> N
             tally.add(steps * capacity, forward=1, backward=1)
 
 
-def end_epoch(training: Training, since: float, device: torch.device = HOST) -> EpochReport | None:
+def ending(
+    training: Training, clock: Callable[[], float], device: torch.device = HOST
+) -> Questions[EpochReport | None]:
     """Ends an epoch whose steps are done, and measures the model if its config asks for that now.
 
-    If it raises, nothing has happened.
+    Until all questions are answered nothing has happened: the training may be packed, and another ending be begun.
 
     Args:
         training: of the model.
-        since: what its clock is ahead of `time.perf_counter`.
+        clock: tells its own time so far.
         device: that measures.
     """
-    progress = training.progress
+    progress, measured = training.progress, replace(training, tally=replace(training.tally))
     loss = torch.stack([each.to(HOST) for each in progress.losses]).mean().item()
-    before = training.state, replace(training.tally)
-    try:
-        report = measured(training, progress.epoch + 1, loss, since, device)
-    except Exception:
-        training.state, training.tally = before
-        raise
+    report = yield from measuring(measured, progress.epoch + 1, loss, clock, device)
+    training.state, training.tally = measured.state, measured.tally
     progress.epoch, progress.losses, progress.permutation = progress.epoch + 1, [], None
-    progress.seconds = report.seconds if report else since + time.perf_counter()
+    progress.seconds = report.seconds if report else clock()
     return report

@@ -26,8 +26,8 @@ from trainables.engine.cohort import After, Cohort, guarded
 from trainables.engine.memory import ran_out
 from trainables.engine.sizing import REPEATS, measured
 from trainables.engine.turns import Turns
-from trainables.evaluation.errors import Subject
-from trainables.evaluation.measure import UnderAttack, under_attack
+from trainables.evaluation.asked import Asked
+from trainables.evaluation.measure import UnderAttack, all_under_attack
 from trainables.pipeline import ClassifierRun, prepare
 from trainables.provision import untrained
 from trainables.report import EpochReport
@@ -148,14 +148,94 @@ def test_a_trial_that_is_silent_until_its_end_leaves_checkpoints_all_the_same(mo
     assert_same([EpochReport(**last.report)], list(again.reports()))
 
 
-def test_trials_that_end_together_are_heard_one_after_another() -> None:
-    engine = Engine("", slots=3)
-    handles = [engine.submit(trial(0, "mlp", epochs=1)) for _ in range(3)]
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Counts the models of every call that attacks some, as calls are made."""
+    asked: list[int] = []
+    monkeypatch.setattr(
+        "trainables.training.questions.all_under_attack",
+        lambda subject, *how: asked.append(subject.models) or all_under_attack(subject, *how),
+    )
+    return asked
 
-    looks = [engine.advance() for _ in range(5)]
 
-    said = [[news.handle for news in look if news.said] for look in looks]
-    assert [each for each in said if each] == [[handle] for handle in handles]
+def attacked_at_once(k: int) -> TrialConfig:
+    """A trial whose model is attacked after its first epoch already."""
+    config = trial(k, "mlp", epochs=2)
+    return replace(config, evaluation=replace(config.evaluation, at_epochs=(1,)))
+
+
+def test_trials_that_end_together_are_measured_and_heard_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, engine = watched(monkeypatch), Engine("", slots=3)
+    handles = [engine.submit(attacked_at_once(0)) for _ in range(3)]
+
+    looks = [engine.advance() for _ in range(4)]  # two steps, errors, attacks
+
+    assert [[news.handle for news in look] for look in looks] == [[], [], [], handles]
+    assert asked == [3]
+
+
+def test_no_more_are_measured_together_than_a_call_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainables.engine.asking.TOGETHER", 2)
+    asked, engine = watched(monkeypatch), Engine("", slots=5)
+    handles = [engine.submit(attacked_at_once(0)) for _ in range(5)]
+
+    reports_of(engine, handles)
+
+    assert asked[:3] == [2, 2, 1]
+
+
+def test_who_ends_first_waits_until_as_many_have_ended_as_go_on() -> None:
+    """Epochs of two steps and of three: after the second step two of four wait, which is enough."""
+    engine = Engine("", slots=4)
+    two, three = ([attacked_at_once(k) for k in some] for some in ((0, 2), (1, 3)))
+    for config in [*two, *three]:
+        engine.submit(config)
+    seen = [[news.handle for news in engine.advance()] for _ in range(7)]
+    assert seen == [[], [], [], [0, 1], [], [], [2, 3]]
+
+    for handle in range(4):
+        engine.cancel(handle)
+    for config in [two[0], *three]:  # one of three is not enough: it waits for the third step of the others
+        engine.submit(config)
+    seen = [[news.handle for news in engine.advance()] for _ in range(7)]
+    assert seen == [[], [], [], [], [4], [], [5, 6]]
+
+
+@pytest.mark.parametrize("how", ["checkpoint", "cancel"])
+def test_who_waits_to_be_measured_may_be_checkpointed_or_cancelled(how: str) -> None:
+    configs = [trial(k, "mlp", "sgd") for k in (0, 1, 3)]
+    alone, runs, engine = precise(configs[0]), [precise(config) for config in configs], Engine("", slots=3)
+    first, *others = (engine.admit(run) for run in runs)
+    assert [engine.advance() for _ in range(2)] == [[], []]  # of three one has ended
+    packed = engine.checkpoint(first)
+
+    if how == "cancel":
+        assert engine.cancel(first)
+        assert [len(reports) for reports in reports_of(engine, others)] == [3, 3]
+    again = precise(configs[0])
+    again.go_on(packed)
+
+    expected = list(alone.reports())
+    assert_same(list(again.reports()), expected)
+    if how == "checkpoint":
+        assert_same(reports_of(engine, [first, *others])[0], expected)
+
+
+def test_who_cannot_be_measured_fails_alone_of_those_that_are_asked_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, runs = Engine("", slots=3), [prepare(trial(0, "mlp", epochs=1)) for _ in range(3)]
+    first, second, third = (engine.admit(run) for run in runs)
+
+    def errors(asked: Asked) -> list[float]:
+        if asked.models > 1 or asked.classifier is runs[1].training.classifier:
+            raise OSError("the disk is gone")
+        return honest(asked)
+
+    honest = Asked.errors
+    monkeypatch.setattr(Asked, "errors", errors)
+    last = {news.handle: news.said for news in engine.run()}
+
+    assert last[second].failed == "OSError: the disk is gone"
+    assert [last[handle].report["epoch"] for handle in (first, third)] == [1, 1]
 
 
 def _reports(news: list[News]) -> list[EpochReport]:
@@ -229,16 +309,16 @@ def test_memory_that_ends_halves_the_slots_and_loses_nothing(monkeypatch: pytest
 
 
 def test_memory_that_ends_while_a_model_is_measured_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is planted to end under attack, after one of two models has been measured and its cost been counted."""
+    """It is planted to end under attack, after what that costs both models was counted."""
     asked = 0
 
-    def short_of_memory(subject: Subject, *how: object) -> UnderAttack:
+    def short_of_memory(subject: Asked, *how: object) -> list[UnderAttack]:
         nonlocal asked
         asked += 1
-        found = under_attack(subject, *how)
-        return _out_of_memory() if asked == 2 else found
+        found = all_under_attack(subject, *how)
+        return _out_of_memory() if asked == 1 else found
 
-    monkeypatch.setattr("trainables.training.measuring.under_attack", short_of_memory)
+    monkeypatch.setattr("trainables.training.questions.all_under_attack", short_of_memory)
     evaluation = replace(trial(0, "mlp").evaluation, at_epochs=(1,))
     configs = [replace(trial(k, "mlp", "sgd", epochs=2), evaluation=evaluation) for k in (0, 2)]
     engine, notes = Engine("", slots=2), []

@@ -13,9 +13,10 @@ from tests.trainables.evaluation.zoo import LOADED, TEST, honest, network
 from trainables.attacks.attack import NO_SLACK, search
 from trainables.classifiers.foreign import foreign
 from trainables.config import NormName
+from trainables.evaluation.asked import MakeThreat, Subject
 from trainables.evaluation.curve import KINDS, error_curve, rising_radii, whole_radius
 from trainables.evaluation.ensemble import STRENGTHS, Line, Strength, black_box, papers_own, white_box, worst_case
-from trainables.evaluation.errors import MakeThreat, Subject, starting_noise
+from trainables.evaluation.errors import starting_noise
 from trainables.evaluation.measure import manifold_threats, pixel_threats
 from trainables.evaluation.members import Member, Probing
 from trainables.evaluation.quality import Network

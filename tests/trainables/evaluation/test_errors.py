@@ -13,7 +13,8 @@ from trainables.classifiers import build
 from trainables.classifiers.classifier import Blueprint, Classifier
 from trainables.config import DataConfig, EvaluationConfig, ThreatModel
 from trainables.data.split import Split
-from trainables.evaluation.errors import Probe, Starts, Subject, lost_under_attack, starting_noise, successes
+from trainables.evaluation.asked import Subject
+from trainables.evaluation.errors import Probe, Starts, lost_under_attack, starting_noise, successes
 from trainables.evaluation.measure import manifold_threats, pixel_threats, under_attack
 from trainables.evaluation.tally import Tally
 from trainables.geometry import NORMS

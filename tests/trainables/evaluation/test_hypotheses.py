@@ -6,7 +6,7 @@ import torch
 from tests.trainables.evaluation.test_quality import BLOBS, network
 from tests.trainables.manifolds.test_learned import manifold
 from trainables.config import EvaluationConfig, ThreatModel
-from trainables.evaluation.errors import Subject
+from trainables.evaluation.asked import Subject
 from trainables.evaluation.hypotheses import Beside, hypotheses
 from trainables.evaluation.tally import Tally
 

@@ -24,8 +24,8 @@ from tests.trainables.evaluation.zoo import (
 )
 from trainables.classifiers.foreign import Function
 from trainables.config import NormName
+from trainables.evaluation.asked import Subject
 from trainables.evaluation.ensemble import Strength
-from trainables.evaluation.errors import Subject
 from trainables.evaluation.flags import of_model
 from trainables.evaluation.inspection import inspect, repeat_difference
 from trainables.evaluation.quality import Network

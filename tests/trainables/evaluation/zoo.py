@@ -12,8 +12,8 @@ from trainables.classifiers.classifier import Classifier
 from trainables.classifiers.foreign import Function, foreign
 from trainables.config import DataConfig, EvaluationConfig, NormName, OptimiserConfig, ThreatModel, TrialConfig
 from trainables.differentiation import Tensors
+from trainables.evaluation.asked import Subject
 from trainables.evaluation.ensemble import Strength
-from trainables.evaluation.errors import Subject
 from trainables.evaluation.quality import Network
 from trainables.evaluation.tally import Tally
 from trainables.pipeline import prepare

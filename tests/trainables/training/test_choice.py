@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from trainables.config import Checkpoint, DataConfig, EvaluationConfig, OptimiserConfig, RoleConfig, TrialConfig
-from trainables.evaluation.errors import Subject
+from trainables.evaluation.asked import Subject
 from trainables.evaluation.tally import Tally
 from trainables.optimisers import begin
 from trainables.pipeline import prepare

@@ -1,0 +1,140 @@
+"""Those whose epochs have ended: what they ask of their models is answered for several of them at a time."""
+
+import time
+from dataclasses import dataclass, field
+from typing import final
+
+import torch
+
+from trainables.engine.cohort import Slot
+from trainables.engine.memory import ran_out
+from trainables.report import EpochReport
+from trainables.training.loop import ending
+from trainables.training.questions import Answer, Question, Questions, together
+from trainables.training.training import Training
+
+TOGETHER = 8  # models in a call: the images of that many fill a device
+
+End = EpochReport | Exception | None
+"""What ends an epoch: a report, the reason why there can be none, or None where nothing is to be said."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Ending:
+    """An epoch that has ended, but for what is still asked.
+
+    Attributes:
+        training: whose epoch it is.
+        questions: that it asks.
+        question: that waits for its answer.
+        resumed: when its own time began to run.
+    """
+
+    training: Training
+    questions: Questions[EpochReport | None] = field(init=False)
+    question: Question = field(init=False)
+    resumed: float = 0.0
+
+    def seconds(self) -> float:
+        """Returns the training's own time."""
+        return self.training.progress.seconds + time.perf_counter() - self.resumed
+
+
+@final
+class Asking:
+    """Models of one line that are being measured, as many together as there are slots, up to `TOGETHER`.
+
+    Args:
+        device: that measures.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._endings: dict[Slot, _Ending] = {}
+        self._due: set[Slot] = set()
+
+    def __contains__(self, slot: Slot) -> bool:
+        return slot in self._endings
+
+    def enough(self, slots: int, seated: int) -> bool:
+        """Tells whether to measure now: as many wait as are measured together, or as go on, or did when it began.
+
+        Args:
+            slots: models in a fused step.
+            seated: how many of them there are.
+        """
+        self._due &= self._endings.keys()
+        waiting = len(self._endings)
+        if waiting >= min(slots, TOGETHER, seated - waiting):
+            self._due |= self._endings.keys()
+        return bool(self._due)
+
+    def drop(self, slot: Slot) -> None:
+        """Forgets a model, whose epoch has not ended then."""
+        self._endings.pop(slot, None)
+
+    def begin(self, slot: Slot) -> dict[Slot, End]:
+        """Ends a model's epoch; returns how, if nothing is asked."""
+        one = self._endings[slot] = _Ending(training=slot.training)
+        one.questions = ending(slot.training, one.seconds, self._device)
+        return self._heard(slot, None)
+
+    def answer(self, slots: int) -> dict[Slot, End]:
+        """Answers one question of each who asks what the first one does, and returns whose epochs have ended by that.
+
+        If memory ends, nothing has happened.
+
+        Args:
+            slots: models in a fused step.
+        """
+        places, asked = min(slots, TOGETHER), {slot: one.question for slot, one in self._endings.items()}
+        kinds = {slot: question.kind for slot, question in asked.items()}
+        alike = [slot for slot, kind in kinds.items() if kind == next(iter(kinds.values()))][:places]
+        started, ended = time.perf_counter(), dict[Slot, End]()
+        answers = _answers([asked[slot] for slot in alike], places)
+        share = (time.perf_counter() - started) / len(alike)
+        for slot, answer in zip(alike, answers, strict=True):
+            slot.training.progress.seconds += share
+            if isinstance(answer, Exception):
+                del self._endings[slot]
+                ended[slot] = answer
+            else:
+                ended |= self._heard(slot, answer)
+        return ended
+
+    def _heard(self, slot: Slot, answer: Answer | None) -> dict[Slot, End]:
+        one = self._endings[slot]
+        one.resumed = time.perf_counter()
+        try:
+            one.question = one.questions.send(answer)
+        except StopIteration as end:
+            del self._endings[slot]
+            return {slot: end.value}
+        except Exception as error:
+            if ran_out(error):
+                raise
+            del self._endings[slot]
+            return {slot: error}
+        slot.training.progress.seconds = one.seconds()
+        return {}
+
+
+def _answers(questions: list[Question], places: int) -> list[Answer | Exception]:
+    """Answers questions of one kind; who cannot be measured is the only one who is not."""
+    try:
+        return _finite_together(questions, places)
+    except Exception as error:
+        if ran_out(error):
+            raise
+        if len(questions) == 1:
+            return [error]
+    return [answer for question in questions for answer in _answers([question], places)]
+
+
+def _finite_together(questions: list[Question], places: int) -> list[Answer | Exception]:
+    """Answers questions of one kind; models with infinite weights are asked alone, lest these reach the neighbours."""
+    if places == 1:
+        return [question.answer() for question in questions]
+    finite = [question for question in questions if question.subject.finite]
+    answers = iter(together(finite, places) if finite else [])
+    return [next(answers) if question.subject.finite else question.answer() for question in questions]
