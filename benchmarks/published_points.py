@@ -1,6 +1,7 @@
 """What a search is worth: its points beside the published settings, trained on the same faces with the same budget.
 
-    python benchmarks/published_points.py --data-root DIR [--runs runs] [--trials 40] [--seeds 5] [--n-train 1000]
+    python benchmarks/published_points.py --data-root DIR [--runs runs] [--name published] [--trials 100]
+                                          [--sampler nsga2] [--seeds 5] [--n-train 1000]
 
 A tradeoff study on FONTS with conv, 20 epochs and 40 steps of attacks a trial, is run from the command line (or gone on
 with, if it lies there). The published settings are its baselines, confirmed with the same fresh seeds; RegAdv full is
@@ -52,6 +53,7 @@ def searched(arguments: argparse.Namespace) -> Path:
     else:
         command += ["--space", "tradeoff", "--scale", "paper", "--architectures", "conv", "--strong", "none"]
         command += ["--data-root", str(arguments.data_root), "--runs", str(arguments.runs), "--name", arguments.name]
+        command += ["--sampler", arguments.sampler]
         numbers = ("n_train", "trials", "seeds", "epochs", "n_test", "n_attacked")
         for name in numbers:
             if getattr(arguments, name) is not None:
@@ -99,15 +101,16 @@ def of_candidate(candidate: Candidate) -> Values:
     return {name: candidate.values[column] for name, column in MEASURES.items()}
 
 
-def volumes(points: Sequence[Values], pair: tuple[str, str]) -> list[float]:
-    """Returns the hypervolume of all points together, seed by seed."""
-    table = np.array([[point[name] for name in pair] for point in points])
-    return [hypervolume(table[:, :, seed], (1.0, 1.0)) for seed in range(table.shape[2])]
+def volumes(points: Sequence[Values], pair: tuple[str, str], seeds: int) -> list[float]:
+    """Returns the hypervolume of all points together, seed by seed; that of none is 0."""
+    table = np.array([[point[name] for name in pair] for point in points]).reshape(-1, len(pair), seeds)
+    return [hypervolume(table[:, :, seed], (1.0, 1.0)) for seed in range(seeds)]
 
 
 def compared(found: Mapping[str, Values], published: Mapping[str, Values], pair: tuple[str, str]) -> None:
     """Prints the difference of hypervolumes, and who dominates whom."""
-    ours, theirs = volumes(list(found.values()), pair), volumes(list(published.values()), pair)
+    seeds = len(next(iter(published.values()))[pair[0]])
+    ours, theirs = (volumes(list(points.values()), pair, seeds) for points in (found, published))
     gap, names = difference(ours, theirs), " and ".join(pair).replace("_", " ")
     print(f"\nin {names}: hypervolume {np.mean(ours):.4f} of {len(found)} searched points, {np.mean(theirs):.4f} of")
     print(f"{len(published)} published settings; difference {gap.mean:+.4f} [{shown(gap.low)}, {shown(gap.high)}],")
@@ -165,7 +168,8 @@ def main() -> None:
     parser.add_argument("--data-root", type=Path, required=True, help="as of study.launch")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--name", default="published")
-    parser.add_argument("--trials", type=int, default=40)
+    parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--sampler", default="nsga2", help="as of study.launch; few_trials.py says why it is this one")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--n-train", type=int, default=1000)
     for name in ("--epochs", "--n-test", "--n-attacked"):

@@ -7,8 +7,10 @@ is passed on to the children.
 """
 # ruff: noqa: ARG002 - Optuna calls by these names, and whoever asks a proposer does
 
+import math
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, final
 
 from optuna.distributions import BaseDistribution
@@ -23,9 +25,19 @@ from study.search.history import History, study_of
 from study.search.optuna_space import every_distribution, groups, names, suggest
 
 NEWEST = 1000  # trials that TPE is told of, beside the best
+FEW = 8  # trials that TPE calls good, at least, as far as these are half
 POPULATION = 50  # of NSGA-II, at most
 # What NSGAIISampler writes on the trials of a generation. A question's study has one generation, the parents.
 GENERATION = "NSGAIISampler:generation"
+
+
+def good_of_few(complete: int) -> int:
+    """Returns how many of the trials TPE calls good: a tenth, as Optuna has it, and of few trials more.
+
+    Where halving leaves few, a tenth is one or two, and the baselines, which share most settings, are the rest: TPE
+    then leaves those settings alone, the best among them (`benchmarks/few_trials.py`).
+    """
+    return max(math.ceil(complete / 10), min(FEW, math.ceil(complete / 2)))
 
 
 class Proposer(ABC):
@@ -74,18 +86,27 @@ class Random(Proposer):
 
 @final
 class Tpe(Proposer):
-    """Multivariate TPE on the best and the newest trials."""
+    """Multivariate TPE on the best and the newest trials.
+
+    Args:
+        space: of the points.
+        startup: as of every proposer.
+        newest: trials that it is told of, beside the best.
+        good: says how many of the trials that it is told of it calls good.
+    """
 
     whole = False
 
-    def __init__(self, space: Space, startup: int, newest: int = NEWEST) -> None:
+    def __init__(
+        self, space: Space, startup: int, newest: int = NEWEST, good: Callable[[int], int] = good_of_few
+    ) -> None:
         super().__init__(space, startup)
-        self._groups, self._newest = groups(space), newest
+        self._groups, self._newest, self._good = groups(space), newest, good
 
     def propose(self, history: History, number: int, seed: int) -> tuple[Point, dict[str, Any]]:
         if self._at_random(history, number):
             return self._random(seed)
-        sampler = _GroupAfterGroup(self.space, self._groups, seed)
+        sampler = _GroupAfterGroup(self.space, self._groups, seed, self._good)
         trial = self._study(history.recent(self._newest), sampler).ask()
         return suggest(self.space, trial), dict(trial.params)
 
@@ -97,9 +118,13 @@ class _GroupAfterGroup(BaseSampler):
     TPE's own `group` would find the groups in the trials, and ask for all of them: half as much time again.
     """
 
-    def __init__(self, space: Space, known: list[dict[str, BaseDistribution]], seed: int) -> None:
+    def __init__(
+        self, space: Space, known: list[dict[str, BaseDistribution]], seed: int, good: Callable[[int], int]
+    ) -> None:
         self._space, self._groups = space, known
-        self._tpe = TPESampler(multivariate=True, n_startup_trials=0, seed=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # Optuna 6 will have no `gamma`
+            self._tpe = TPESampler(multivariate=True, n_startup_trials=0, seed=seed, gamma=good)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return {name: distribution for group in self._groups for name, distribution in group.items()}

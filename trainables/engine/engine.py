@@ -35,7 +35,7 @@ class Engine:
         root: of the store of learned manifolds.
         slots: models in a fused step, None to find out by measuring. Who wants to repeat a run exactly gives the same.
         largest: number of models that is tried when measuring.
-        device: that computes the steps, and measures models one by one.
+        device: that computes the steps, and measures models.
     """
 
     def __init__(self, root: str, *, slots: int | None = None, largest: int = LARGEST, device: str = "cpu") -> None:
