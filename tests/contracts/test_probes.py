@@ -27,6 +27,10 @@ STEP_SIZES = {"pgd": 0.3, "adam_pgd": 0.3, "apgd": FIRST_STEP, "square": 1.0}
 RAISED = {"cross entropy": raising(cross_entropy), "margin": raising(margin), "dlr": raising(dlr), "target": towards(2)}
 
 
+# How a probe keeps its books depends on no threat: rows that are images, rows that are codes, and what sorts its rows.
+ON_THREE = pytest.mark.parametrize("make_threat", ["pixel", "manifold", "learned"], indirect=True)
+
+
 class Labelled(Split):
     """Examples whose images only their threat knows."""
 
@@ -117,6 +121,7 @@ def test_who_leaves_changes_nothing_for_the_others(probe: Probe, make_threat: Ma
     assert torch.equal(any_of_them, whole.any(0))
 
 
+@ON_THREE
 def test_nobodys_fate_depends_on_who_else_is_attacked(probe: Probe, make_threat: MakeThreat) -> None:
     labels, starts, some = right(make_threat), noise(make_threat), torch.tensor([1, 4, 5])
     every = probe.succeeds(subject(labels=labels), EVERYONE, RADIUS, starts, once=False)
@@ -124,6 +129,7 @@ def test_nobodys_fate_depends_on_who_else_is_attacked(probe: Probe, make_threat:
     assert torch.equal(probe.succeeds(subject(labels=labels), some, RADIUS, starts, once=False), every[:, some])
 
 
+@ON_THREE
 @pytest.mark.parametrize("once", [True, False])
 def test_the_tally_counts_what_the_model_sees(probe: Probe, make_threat: MakeThreat, once: bool) -> None:
     forward, backward = [], []
@@ -141,6 +147,7 @@ def test_the_tally_counts_what_the_model_sees(probe: Probe, make_threat: MakeThr
     assert (sum(backward) > 0) == probe.attack.climbs
 
 
+@ON_THREE
 def test_whoever_never_falls_costs_a_pass_a_step_and_one_more(probe: Probe, make_threat: MakeThreat) -> None:
     def sure(images: Tensor) -> Tensor:
         return curved(images) * 1e-9 + torch.nn.functional.one_hot(LABELS.repeat(ATTEMPTS), 3)[: len(images)]
@@ -155,6 +162,7 @@ def test_whoever_never_falls_costs_a_pass_a_step_and_one_more(probe: Probe, make
     assert victim.tally.gradient_evaluations == ATTEMPTS * BATCH * (STEPS + sum(before)) * probe.attack.climbs
 
 
+@ON_THREE
 def test_equal_generators_give_equal_errors_and_global_ones_stay(probe: Probe, make_threat: MakeThreat) -> None:
     before, clean = torch.get_rng_state(), torch.zeros(BATCH, dtype=torch.bool)
     radii = [0.1, 0.3]
@@ -167,6 +175,7 @@ def test_equal_generators_give_equal_errors_and_global_ones_stay(probe: Probe, m
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@ON_THREE
 def test_steps_are_drawn_anew_for_every_attempt_and_by_the_generator(make_threat: MakeThreat) -> None:
     shown: list[Tensor] = []
 
@@ -203,6 +212,7 @@ def test_targets_are_the_likeliest_wrong_classes_without_a_perturbation() -> Non
         towards(4)(victim, torch.arange(2), threat)
 
 
+@ON_THREE
 def test_what_no_image_is_shown_of_is_no_success(probe: Probe, make_threat: MakeThreat) -> None:
     """Gradients that are not finite make perturbations that are not."""
 
