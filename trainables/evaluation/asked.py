@@ -119,9 +119,10 @@ class Asked(ABC):
 
     @torch.no_grad()
     def wrong(self, indices: Tensor, images: Tensor) -> Bool[Tensor, "batch"]:
-        """Returns, to the host, which images, made of these examples, are misclassified."""
+        """Returns, to the host, which images, made of these examples, are misclassified; what is no image is not."""
         self.add(indices, forward=1)
-        return (self.predicted(indices, images).argmax(1) != self.labels(indices)).cpu()
+        wrong = self.predicted(indices, images).argmax(1) != self.labels(indices)
+        return (wrong & images.flatten(1).isfinite().all(1)).cpu()
 
     def parts(self, rows: Int[Tensor, "batch columns"], times: int = 1) -> Iterator[Int[Tensor, "part columns"]]:
         """Yields rows, whose last column are indices, in parts that memory bears.

@@ -18,7 +18,7 @@ from trainables.evaluation.curve import KINDS, error_curve, rising_radii, whole_
 from trainables.evaluation.ensemble import STRENGTHS, Line, Strength, black_box, papers_own, white_box, worst_case
 from trainables.evaluation.errors import starting_noise
 from trainables.evaluation.measure import manifold_threats, pixel_threats
-from trainables.evaluation.members import Member, Probing
+from trainables.evaluation.members import Member, Probing, Transfer
 from trainables.evaluation.quality import Network
 from trainables.geometry import NORMS
 from trainables.seeding import stream
@@ -219,3 +219,17 @@ def test_a_curve_goes_on_until_all_is_lost_or_all_may_be_changed() -> None:
 
     assert curve.radii[-1] == curve.whole == 1.0
     assert set(curve.worst) == {here.clean.double().mean().item()}
+
+
+def test_images_that_another_network_makes_with_a_gradient_that_is_none_are_no_success() -> None:
+    """A step along it is no number, and nobody is fooled by what is no image."""
+    here = setting("l2")
+    known = here.subject
+
+    def rootless(images: Tensor) -> Tensor:
+        return known.classifier.logits(known.folded, images) + (0 * images.flatten(1).sum(1, keepdim=True)).sqrt()
+
+    member = Transfer(surrogates=(Network(classifier=foreign(rootless), folded={}),), steps=2, restarts=1)
+    fallen = member.falls(known, here.threat, 1e-6, here.clean, stream(0, "transfer"))
+
+    assert not fallen.any()
