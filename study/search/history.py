@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 from study.search.front import best_fronts
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-GOOD = 25  # trials that Optuna's TPE calls good, at most
+GOOD = 25  # the best that TPE is told of, at least, however old they are
 BEGAN = datetime.fromtimestamp(0, UTC)  # no sampler asks when
 
 
@@ -109,8 +109,8 @@ class History:
     def recent(self, most: int) -> list[Told]:
         """Returns the newest COMPLETE trials, the best of all before them, and those that run, by number.
 
-        The best are whole non-dominated fronts: as many as it takes to have all that TPE would call good. So it calls
-        the same trials good as if it had been told everything, and only its picture of the rest is of the newest.
+        The best are whole non-dominated fronts, with `GOOD` trials at least: TPE calls a tenth of what it is told good,
+        and the best of all are among these. Its picture of the rest is of the newest.
         """
         newest = range(max(0, len(self) - most), len(self))
         kept = sorted({*newest, *self._best(most)}) if len(self) > most else newest
