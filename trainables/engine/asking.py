@@ -1,7 +1,7 @@
 """Those whose epochs have ended: what they ask of their models is answered for several of them at a time."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import final
 
 import torch
@@ -56,14 +56,15 @@ class Asking:
     def __contains__(self, slot: Slot) -> bool:
         return slot in self._endings
 
-    def enough(self, slots: int, seated: int) -> bool:
-        """Tells whether to measure now: as many wait as are measured together, or as go on, or did when it began.
+    def gathered(self, slots: int, seated: int) -> bool:
+        """Says whether some are to be measured now: as many wait as are measured together, or as go on.
+
+        Then all who wait are, before any step.
 
         Args:
             slots: models in a fused step.
             seated: how many of them there are.
         """
-        self._due &= self._endings.keys()
         waiting = len(self._endings)
         if waiting >= min(slots, TOGETHER, seated - waiting):
             self._due |= self._endings.keys()
@@ -72,6 +73,7 @@ class Asking:
     def drop(self, slot: Slot) -> None:
         """Forgets a model, whose epoch has not ended then."""
         self._endings.pop(slot, None)
+        self._due.discard(slot)
 
     def begin(self, slot: Slot) -> dict[Slot, End]:
         """Ends a model's epoch; returns how, if nothing is asked."""
@@ -79,28 +81,33 @@ class Asking:
         one.questions = ending(slot.training, one.seconds, self._device)
         return self._heard(slot, None)
 
-    def answer(self, slots: int) -> dict[Slot, End]:
-        """Answers one question of each who asks what the first one does, and returns whose epochs have ended by that.
-
-        If memory ends, nothing has happened.
+    def answer(self, slots: int) -> tuple[dict[Slot, End], Exception | None]:
+        """Answers one question of each who asks what the first one does.
 
         Args:
             slots: models in a fused step.
+
+        Returns:
+            whose epochs have ended by that; and what says that memory has, after the answers: it is not raised here,
+            lest the others' ends are lost. Whom it has struck has to begin anew.
         """
         places, asked = min(slots, TOGETHER), {slot: one.question for slot, one in self._endings.items()}
         kinds = {slot: question.kind for slot, question in asked.items()}
         alike = [slot for slot, kind in kinds.items() if kind == next(iter(kinds.values()))][:places]
         started, ended = time.perf_counter(), dict[Slot, End]()
-        answers = _answers([asked[slot] for slot in alike], places)
+        answers, short = _answers([asked[slot] for slot in alike], places), None
         share = (time.perf_counter() - started) / len(alike)
         for slot, answer in zip(alike, answers, strict=True):
             slot.training.progress.seconds += share
             if isinstance(answer, Exception):
-                del self._endings[slot]
+                self.drop(slot)
                 ended[slot] = answer
-            else:
+                continue
+            try:
                 ended |= self._heard(slot, answer)
-        return ended
+            except Exception as error:  # of memory: all others are caught there
+                short = error
+        return ended, short
 
     def _heard(self, slot: Slot, answer: Answer | None) -> dict[Slot, End]:
         one = self._endings[slot]
@@ -108,12 +115,12 @@ class Asking:
         try:
             one.question = one.questions.send(answer)
         except StopIteration as end:
-            del self._endings[slot]
+            self.drop(slot)
             return {slot: end.value}
         except Exception as error:
+            self.drop(slot)
             if ran_out(error):
                 raise
-            del self._endings[slot]
             return {slot: error}
         slot.training.progress.seconds = one.seconds()
         return {}
@@ -121,20 +128,23 @@ class Asking:
 
 def _answers(questions: list[Question], places: int) -> list[Answer | Exception]:
     """Answers questions of one kind; who cannot be measured is the only one who is not."""
+    before = [replace(question.subject.tally) for question in questions]
     try:
-        return _finite_together(questions, places)
+        return _together(questions, places)
     except Exception as error:
         if ran_out(error):
             raise
         if len(questions) == 1:
             return [error]
+    for question, tally in zip(questions, before, strict=True):
+        question.subject.tally.back_to(tally)
     return [answer for question in questions for answer in _answers([question], places)]
 
 
-def _finite_together(questions: list[Question], places: int) -> list[Answer | Exception]:
-    """Answers questions of one kind; models with infinite weights are asked alone, lest these reach the neighbours."""
-    if places == 1:
-        return [question.answer() for question in questions]
-    finite = [question for question in questions if question.subject.finite]
-    answers = iter(together(finite, places) if finite else [])
-    return [next(answers) if question.subject.finite else question.answer() for question in questions]
+def _together(questions: list[Question], places: int) -> list[Answer | Exception]:
+    """Answers questions of one kind in shared calls, as far as they may be asked in these."""
+    shared = [places > 1 and question.shareable for question in questions]
+    some = [question for question, with_others in zip(questions, shared, strict=True) if with_others]
+    answers = iter(together(some, places) if some else [])
+    pairs = zip(questions, shared, strict=True)
+    return [next(answers) if with_others else question.answer() for question, with_others in pairs]

@@ -28,7 +28,7 @@ class Engine:
     """Trains many trials on one device.
 
     Trials that are kin (see `trainables.engine.cohort.kin`) share fused steps; kins take turns of equal time. One
-    thread calls `advance` over and over; all other methods may be called from any thread, and wait for a step at most.
+    thread calls `advance` over and over; all other methods may be called from any thread, and wait for one such call.
     What a trial reports, and its checkpoints, are those of a trial on its own: either may go on from the other's.
 
     Args:
@@ -144,7 +144,7 @@ class Engine:
         return min(busy or (self._slots or 1), MOST) + 1
 
     def advance(self) -> list[News]:
-        """Does one fused step of the kin whose turn it is, and returns what has happened; at once if all is done."""
+        """Lets the kin whose turn it is do one thing, and returns what has happened; at once if all is done."""
         with self._turns:
             line = self._chosen()
             if line is None:

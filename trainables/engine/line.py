@@ -105,7 +105,7 @@ class Line:
         return trial.run.checkpoint()
 
     def advance(self) -> list[News]:
-        """Fills the free slots, does one step of all, and measures those whose epoch has ended."""
+        """Fills the free slots, and does one step of all, or asks one thing of some of those whose epoch has ended."""
         news: list[News] = []
         try:
             self._fill(news)
@@ -159,8 +159,11 @@ class Line:
         """Does one step of all whose epochs have steps left, or measures some of the others, if they are enough."""
         assert self._cohort is not None, "slots have just been filled"
         slots = len(self._cohort.slots)
-        if self._asking.enough(slots, len(self._seated)):
-            self._told(self._asking.answer(slots), news)
+        if self._asking.gathered(slots, len(self._seated)):
+            answered, short = self._asking.answer(slots)
+            self._told(answered, news)
+            if short is not None:
+                raise short
             return
         started = time.perf_counter()
         going = [trial for slot, trial in self._seated.items() if slot not in self._asking]
@@ -176,17 +179,15 @@ class Line:
     def _told(self, ended: Mapping[Slot, End], news: list[News]) -> None:
         """Says what trials have reported at the end of an epoch, and lets those go who have reached their last."""
         assert self._cohort is not None, "trials have slots"
+        slots = len(self._cohort.slots)
         for trial, end in [(self._seated[slot], end) for slot, end in ended.items()]:
-            slots = len(self._cohort.slots)
-            if isinstance(end, Exception):
-                news.append(_failure(trial, _said(end)))
-                self._vacate(trial)
-            elif end is None:
-                news += [trial.news(None, slots)] if trial.due() else []
-            else:
-                over = bool(end.infeasible) or end.epoch == trial.run.training.config.epochs
-                news.append(trial.news(end, slots, over=over))
-                if over:
+            try:
+                word = _word(trial, end, slots)
+            except Exception as error:  # it is not told twice: its epoch is over
+                word = _failure(trial, _said(error))
+            if word is not None:
+                news.append(word)
+                if word.over:
                     self._vacate(trial)
 
     def _vacate(self, trial: Trial) -> None:
@@ -227,6 +228,15 @@ class Line:
             failed = [self._waiting.popleft()]
         self._cohort = None
         return [_failure(trial, what) for trial in failed]
+
+
+def _word(trial: Trial, end: End, slots: int) -> News | None:
+    """Returns what a trial says at the end of an epoch, if it does."""
+    if isinstance(end, Exception):
+        return _failure(trial, _said(end))
+    if end is None:
+        return trial.news(None, slots) if trial.due() else None
+    return trial.news(end, slots, over=bool(end.infeasible) or end.epoch == trial.run.training.config.epochs)
 
 
 def _failure(trial: Trial, what: str) -> News:

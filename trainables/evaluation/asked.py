@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_map
 
 from trainables.allocation import HOST
 from trainables.attacks.attack import Objective
+from trainables.checks import must
 from trainables.classifiers.classifier import Classifier
 from trainables.data.split import Split
 from trainables.differentiation import Tensors
@@ -80,7 +81,12 @@ class Asked(ABC):
         return self.models * len(self.split)
 
     def first(self, examples: int) -> Int[Tensor, "everyone"]:
-        """Returns the first examples of the split as every model sees them."""
+        """Returns the first examples of the split as every model sees them.
+
+        Raises:
+            ValueError: if there are not as many.
+        """
+        must(examples <= len(self.split), f"a split of {len(self.split)} has as many examples; got {examples}")
         return (len(self.split) * torch.arange(self.models)[:, None] + torch.arange(examples)).flatten()
 
     def own(self, indices: Tensor) -> Tensor:
@@ -106,7 +112,7 @@ class Asked(ABC):
         return self.means(*(torch.cat(some) for some in zip(*seen, strict=True)))
 
     def means(self, indices: Tensor, values: Tensor) -> list[float]:
-        """Returns the mean of what is known of examples, model by model; NaN where there are none."""
+        """Returns the mean of what is known of examples, model by model."""
         owners = self.owners(indices)
         sums = torch.zeros(self.models, dtype=torch.float64).index_add_(0, owners, values.double())
         means: list[float] = (sums / owners.bincount(minlength=self.models)).tolist()

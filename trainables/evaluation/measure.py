@@ -1,6 +1,5 @@
 """All numbers of a model under a study's threat model."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -130,8 +129,9 @@ def _measure(
     broken = successes(subject, paper, radius, clean, attempts=attempts, rng=noise("paper"))
     rates: list[float | None] = [None] * subject.models
     if broken is not None:
-        means = subject.means(everyone[~clean], broken.double().mean(0))
-        rates = [None if math.isnan(mean) else mean for mean in means]
+        owners = subject.owners(everyone[~clean])
+        own = [broken[:, owners == model].double() for model in range(subject.models)]
+        rates = [tried.mean().item() if tried.numel() else None for tried in own]
         if config.radii[-1] >= 1:
             lost[-1] = lost[-1].masked_scatter(~clean, lost[-1][~clean] | broken.any(0))
     errors = zip(*(subject.means(everyone, mask) for mask in lost), strict=True)

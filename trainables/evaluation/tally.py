@@ -27,6 +27,10 @@ class Tally:
         self.forward_passes += examples * forward * self.passes
         self.gradient_evaluations += examples * backward * self.passes
 
+    def back_to(self, before: "Tally") -> None:
+        """Forgets what was counted since a copy was made."""
+        self.forward_passes, self.gradient_evaluations = before.forward_passes, before.gradient_evaluations
+
 
 class Cost(NamedTuple):
     """What some work took: passes as in `Tally`, and wall time."""

@@ -38,6 +38,8 @@ class LearnedManifold(Manifold):
         box: the extremes, a number for each dimension, or 2 in all of them.
     """
 
+    rowwise = False
+
     def __init__(self, networks: Networks, weights: Tensors, *, agnostic: bool, box: LatentBox) -> None:
         self.code_length, self._networks, self.agnostic = networks.latent, networks, agnostic
         self.stackable = agnostic  # to sort examples by their class one must look at them

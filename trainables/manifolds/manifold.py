@@ -26,12 +26,14 @@ class Manifold(ABC):
         code_length: of the free part.
         low: where the latent box begins, for each number of a code; it ends at `high`.
         stackable: whether `decode` may run under `torch.vmap`.
+        rowwise: whether an image is the same, to the last bit, whichever others are decoded with it.
     """
 
     code_length: int
     low: Float[Tensor, "code"]
     high: Float[Tensor, "code"]
     stackable: bool = True
+    rowwise: bool = True
 
     @abstractmethod
     def codes(self, split: Split, indices: Int[Tensor, "batch"]) -> Code:

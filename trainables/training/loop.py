@@ -147,17 +147,18 @@ def ending(
 ) -> Questions[EpochReport | None]:
     """Ends an epoch whose steps are done, and measures the model if its config asks for that now.
 
-    Until all questions are answered nothing has happened: the training may be packed, and another ending be begun.
+    Until all questions are answered nothing but time has passed: the training may be packed, or its ending begun anew.
 
     Args:
         training: of the model.
         clock: tells its own time so far.
         device: that measures.
     """
-    progress, measured = training.progress, replace(training, tally=replace(training.tally))
+    progress, choice = training.progress, replace(training.choice, picks=dict(training.choice.picks))
+    measured = replace(training, tally=replace(training.tally), choice=choice)
     loss = torch.stack([each.to(HOST) for each in progress.losses]).mean().item()
     report = yield from measuring(measured, progress.epoch + 1, loss, clock, device)
-    training.state, training.tally = measured.state, measured.tally
+    training.state, training.tally, training.choice = measured.state, measured.tally, choice
     progress.epoch, progress.losses, progress.permutation = progress.epoch + 1, [], None
     progress.seconds = report.seconds if report else clock()
     return report

@@ -39,7 +39,18 @@ class Question(NamedTuple):
     @property
     def kind(self) -> Hashable:
         """What is equal of questions that several models of one architecture may be asked together."""
-        return id(self.subject.split), self.attacks and (self.manifold, *self.attacks[1:])
+        attacks = self.attacks and (self.manifold, tuple(sorted(self.attacks.manifolds)), *self.attacks[1:])
+        return id(self.subject.split), attacks
+
+    @property
+    def shareable(self) -> bool:
+        """Tells whether others may be asked in the same calls.
+
+        Not of a model whose weights are infinite, which may reach the neighbours, and not where images are decoded
+        whose last bits depend on which others are.
+        """
+        decoded = self.attacks.manifolds.values() if self.attacks else ()
+        return self.subject.finite and all(manifold.rowwise for manifold in decoded)
 
     def answer(self) -> Answer:
         """Asks the model alone."""
@@ -69,9 +80,10 @@ def together(questions: Sequence[Question], places: int) -> list[Answer]:
         places: models in a call. Those that nobody has are computed too, so that no answer depends on how many asked.
     """
     first, *_ = questions
-    examples = len(first.subject.split)
-    if first.attacks is not None:
+    if first.attacks is None:
+        examples = len(first.subject.split)
+    else:
         evaluation = first.attacks.evaluation
-        examples = max(examples, evaluation.paper_attempts * evaluation.n_attacked)
+        examples = max(1, evaluation.paper_attempts) * evaluation.n_attacked
     asked = crowd([question.subject for question in questions], places, examples)
     return list(first._answers(asked))

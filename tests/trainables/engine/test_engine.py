@@ -1,5 +1,6 @@
 """What an engine promises beside parity: nobody sees his neighbours, and everybody may leave."""
 
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -32,7 +33,8 @@ from trainables.pipeline import ClassifierRun, prepare
 from trainables.provision import untrained
 from trainables.report import EpochReport
 from trainables.runs import Clock
-from trainables.training.loop import draw
+from trainables.training.choice import Choice
+from trainables.training.loop import advance, draw, ending, ready
 from trainables.training.step import Step
 
 
@@ -235,7 +237,70 @@ def test_who_cannot_be_measured_fails_alone_of_those_that_are_asked_together(mon
     last = {news.handle: news.said for news in engine.run()}
 
     assert last[second].failed == "OSError: the disk is gone"
-    assert [last[handle].report["epoch"] for handle in (first, third)] == [1, 1]
+    (alone,) = prepare(trial(0, "mlp", epochs=1)).reports()
+    for handle in (first, third):  # what was counted before the failure is forgotten
+        assert last[handle].report["forward_passes"] == alone.forward_passes
+
+
+def test_who_asks_about_other_manifolds_is_measured_on_these(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second trial's last epoch is the first one's rung: only one of them is attacked on manifolds, too."""
+    monkeypatch.setattr("trainables.training.measuring._infeasible", lambda *_: None)
+    configs = [trial(0, "mlp", "sgd", epochs=epochs) for epochs in (3, 2)]
+    for ours in (configs, configs[::-1]):
+        engine = Engine("", slots=2)
+        reports = reports_of(engine, [engine.admit(precise(config)) for config in ours])
+
+        for config, own in zip(ours, reports, strict=True):
+            assert_same(own, list(precise(config).reports()))
+
+
+def test_memory_that_ends_for_one_after_the_answers_loses_no_others_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two trials end their last epoch together: the first one has reported it when the second one has no room."""
+    ends = 0
+
+    def short_of_memory(choice: Choice, epoch: int) -> dict[str, object]:
+        nonlocal ends
+        ends += 1
+        return _out_of_memory() if ends == 2 else honest(choice, epoch)
+
+    honest = Choice.told
+    monkeypatch.setattr(Choice, "told", short_of_memory)
+    engine = Engine("", slots=2)
+    handles = [engine.admit(precise(trial(k, "mlp", "sgd", epochs=2))) for k in (0, 2)]
+    told: dict[int | None, list[News]] = {handle: [] for handle in (None, *handles)}
+    for news in engine.run():
+        told[news.handle].append(news)
+
+    assert [each.note for each in told[None]] == ["trials like 1: 1 in a step from here on, since memory ended with 2"]
+    monkeypatch.undo()
+    for k, handle in zip((0, 2), handles, strict=True):
+        assert_same(_reports(told[handle]), list(precise(trial(k, "mlp", "sgd", epochs=2)).reports()))
+
+
+@pytest.mark.parametrize("checkpoint", ["best-clean", "best-robust"])
+def test_until_the_last_answer_no_epoch_is_chosen(checkpoint: Checkpoint) -> None:
+    """The last epoch of such a trial asks more after it has been compared with the others."""
+    config = trial(0, "mlp", "sgd", epochs=1)
+    run = precise(replace(config, checkpoint=checkpoint, evaluation=replace(config.evaluation, at_epochs=(1,))))
+    step, examples = ready(run.training)
+    for _ in range(2):
+        advance(run.training, step, examples)
+    before, questions = run.checkpoint(), ending(run.training, lambda: 0.0)
+
+    answers = [questions.send(None).answer()]
+    answers.append(questions.send(answers[0]).answer())
+    questions.send(answers[1])
+
+    assert run.checkpoint() == before
+    assert run.training.choice.picks == {}
+
+
+def test_an_engine_that_is_done_keeps_nobodys_data() -> None:
+    engine = Engine("", slots=2)
+    reports_of(engine, [engine.submit(trial(k, "mlp", epochs=1)) for k in range(2)])
+    gc.collect()
+
+    assert len(engine._residents) == 0
 
 
 def _reports(news: list[News]) -> list[EpochReport]:
