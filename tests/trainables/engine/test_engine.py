@@ -228,9 +228,10 @@ def test_who_cannot_be_measured_fails_alone_of_those_that_are_asked_together(mon
     first, second, third = (engine.admit(run) for run in runs)
 
     def errors(asked: Asked) -> list[float]:
+        found = honest(asked)
         if asked.models > 1 or asked.classifier is runs[1].training.classifier:
             raise OSError("the disk is gone")
-        return honest(asked)
+        return found
 
     honest = Asked.errors
     monkeypatch.setattr(Asked, "errors", errors)
