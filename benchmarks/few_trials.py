@@ -1,6 +1,6 @@
 """What a search of few trials finds, where halving stops most of them: samplers on analytic errors, paired by seed.
 
-    python benchmarks/few_trials.py [--trials 24 40 64 160] [--seeds 24] [--first-seed 0] [--scheduler none]
+    python benchmarks/few_trials.py [--trials 24 40 64 100 160] [--seeds 24] [--first-seed 0] [--scheduler none]
 
 The trade-off space with its baselines, one trial after another. Errors are the analytic ones of `suggestion.py`; at
 rungs after 3, 6 and 12 of 20 epochs they have normal noise of .06, .045 and .03, and multi-objective halving decides.
@@ -65,7 +65,7 @@ def searched(arm: str, trials: int, seed: int, scheduler: str) -> Found:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, nargs="+", default=[24, 40, 64, 160], help="beside the baselines")
+    parser.add_argument("--trials", type=int, nargs="+", default=[24, 40, 64, 100, 160], help="beside the baselines")
     parser.add_argument("--seeds", type=int, default=24)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--scheduler", choices=("pareto-halving", "none"), default="pareto-halving")

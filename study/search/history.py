@@ -11,6 +11,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, final
 
 import numpy as np
@@ -100,6 +101,11 @@ class History:
         for column, value in enumerate(trial.values):
             self._values.insert(place * self._objectives + column, value)
         self._violations.insert(place, sum(max(0.0, violation) for violation in trial.constraints.values()))
+
+    def knows(self, params: Mapping[str, Any]) -> bool:
+        """Tells whether a trial that is COMPLETE, or runs, has all these parameters."""
+        every = chain(self._complete, self.running.values())
+        return any(all(trial.params.get(name) == value for name, value in params.items()) for trial in every)
 
     def between(self, first: int, end: int) -> dict[int, Told]:
         """Returns the COMPLETE trials with numbers from `first` to before `end`."""

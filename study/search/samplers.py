@@ -10,7 +10,7 @@ is passed on to the children.
 import math
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, final
 
 from optuna.distributions import BaseDistribution
@@ -27,6 +27,8 @@ from study.search.optuna_space import every_distribution, groups, names, suggest
 NEWEST = 1000  # trials that TPE is told of, beside the best
 FEW = 8  # trials that TPE calls good, at least, as far as these are half
 POPULATION = 50  # of NSGA-II, at most
+TRIES = 10  # for a point that is not there already
+ANOTHER = 7919  # between the seeds of two tries
 # What NSGAIISampler writes on the trials of a generation. A question's study has one generation, the parents.
 GENERATION = "NSGAIISampler:generation"
 
@@ -167,7 +169,15 @@ class Nsga2(Proposer):
         if len(parents) < 2:
             return self._asked(RandomSampler(seed=seed), ())
         known = [history.between(parent, parent + 1)[parent] for parent in parents]
-        return self._asked(NSGAIISampler(population_size=len(parents), seed=seed), known)
+        point, params = self._child(known, seed)
+        for again in range(1, TRIES):  # it may be a copy of a parent, or of what has been tried since
+            if not history.knows({name: params[name] for name in names(self.space, point)}):
+                break
+            point, params = self._child(known, (seed + again * ANOTHER) % 2**32)
+        return point, params
+
+    def _child(self, parents: Sequence[FrozenTrial], seed: int) -> tuple[Point, dict[str, Any]]:
+        return self._asked(NSGAIISampler(population_size=len(parents), seed=seed), parents)
 
     def _asked(self, sampler: BaseSampler, known: Iterable[FrozenTrial]) -> tuple[Point, dict[str, Any]]:
         params = dict(self._study(known, sampler).ask(fixed_distributions=self._all).params)

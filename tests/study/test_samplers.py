@@ -102,6 +102,18 @@ def test_a_generation_is_bred_again_when_one_of_an_earlier_ends_late():
     assert any(point["learning_rate"] == pytest.approx(0.0123) for point, _ in asked)
 
 
+def test_no_child_is_a_copy_of_what_is_known():
+    """Of the paper's strategies alone every tenth child would be one."""
+    known = History(2)
+    for number, (_, point) in enumerate(SPACE.baselines):
+        known.add(number, told({**MIDDLES, **parameters(SPACE, point)}, ALL, (0.5, 0.5), {}, {GENERATION: 0}))
+    nsga2 = Nsga2(SPACE, len(SPACE.baselines))
+
+    points = [nsga2.propose(known, len(SPACE.baselines), seed)[0] for seed in range(100)]
+
+    assert not [point for point in points if point in [baseline for _, baseline in SPACE.baselines]]
+
+
 def test_without_any_result_a_model_answers_at_random():
     for name in ("tpe", "nsga2"):
         assert SPACE.contains(PROPOSERS[name](SPACE, STARTUP).propose(History(2), 50, 0)[0])
