@@ -110,11 +110,14 @@ def volumes(points: Sequence[Values], pair: tuple[str, str], seeds: int) -> list
 def compared(found: Mapping[str, Values], published: Mapping[str, Values], pair: tuple[str, str]) -> None:
     """Prints the difference of hypervolumes, and who dominates whom."""
     seeds = len(next(iter(published.values()))[pair[0]])
-    ours, theirs = (volumes(list(points.values()), pair, seeds) for points in (found, published))
+    every = (found, published, {**published, **found})
+    ours, theirs, both = (volumes(list(points.values()), pair, seeds) for points in every)
+    more = difference(both, theirs)
     gap, names = difference(ours, theirs), " and ".join(pair).replace("_", " ")
     print(f"\nin {names}: hypervolume {np.mean(ours):.4f} of {len(found)} searched points, {np.mean(theirs):.4f} of")
     print(f"{len(published)} published settings; difference {gap.mean:+.4f} [{shown(gap.low)}, {shown(gap.high)}],")
-    print(f"{gap.n} seeds, {gap.method}")
+    print(f"{gap.n} seeds, {gap.method}; of both together {np.mean(both):.4f}, which is {more.mean:+.4f}")
+    print(f"[{shown(more.low)}, {shown(more.high)}] more than the published settings have alone")
     print(
         f"| setting | {' | '.join(pair)} | dominated in the means by | of these, with every seed |\n"
         + "| --- " * 5
