@@ -13,10 +13,15 @@ from trainables.training.loop import ending
 from trainables.training.questions import Answer, Question, Questions, together
 from trainables.training.training import Training
 
-TOGETHER = 8  # models in a call: the images of that many fill a device
+TOGETHER = 8  # models in a call: the images of that many fill a GPU
 
 End = EpochReport | Exception | None
 """What ends an epoch: a report, the reason why there can be none, or None where nothing is to be said."""
+
+
+def most_on(device: torch.device) -> int:
+    """Returns how many models are measured together: on a CPU one, which is faster (`benchmarks/measuring.py`)."""
+    return 1 if device.type == "cpu" else TOGETHER
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -42,14 +47,14 @@ class _Ending:
 
 @final
 class Asking:
-    """Models of one line that are being measured, as many together as there are slots, up to `TOGETHER`.
+    """Models of one line that are being measured, as many together as there are slots, up to `most_on` the device.
 
     Args:
         device: that measures.
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._device = device
+        self._device, self._most = device, most_on(device)
         self._endings: dict[Slot, _Ending] = {}
         self._due: set[Slot] = set()
 
@@ -66,7 +71,7 @@ class Asking:
             seated: how many of them there are.
         """
         waiting = len(self._endings)
-        if waiting >= min(slots, TOGETHER, seated - waiting):
+        if waiting >= min(slots, self._most, seated - waiting):
             self._due |= self._endings.keys()
         return bool(self._due)
 
@@ -91,7 +96,7 @@ class Asking:
             whose epochs have ended by that; and what says that memory has, after the answers: it is not raised here,
             lest the others' ends are lost. Whom it has struck has to begin anew.
         """
-        places, asked = min(slots, TOGETHER), {slot: one.question for slot, one in self._endings.items()}
+        places, asked = min(slots, self._most), {slot: one.question for slot, one in self._endings.items()}
         kinds = {slot: question.kind for slot, question in asked.items()}
         alike = [slot for slot, kind in kinds.items() if kind == next(iter(kinds.values()))][:places]
         started, ended = time.perf_counter(), dict[Slot, End]()

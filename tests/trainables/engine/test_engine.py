@@ -23,6 +23,7 @@ from trainables.config import (
 from trainables.data.split import Split
 from trainables.differentiation import Tensors
 from trainables.engine import Engine, News
+from trainables.engine.asking import most_on
 from trainables.engine.cohort import After, Cohort, guarded
 from trainables.engine.memory import ran_out
 from trainables.engine.sizing import REPEATS, measured
@@ -176,8 +177,19 @@ def test_trials_that_end_together_are_measured_and_heard_together(monkeypatch: p
     assert asked == [3]
 
 
+def test_on_a_processor_models_are_measured_and_heard_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainables.engine.asking.most_on", most_on)
+    asked, engine = watched(monkeypatch), Engine("", slots=3)
+    handles = [engine.submit(attacked_at_once(0)) for _ in range(3)]
+
+    looks = [engine.advance() for _ in range(8)]  # two steps, and errors and attacks of each
+
+    assert [[news.handle for news in look] for look in looks if look] == [[handle] for handle in handles]
+    assert asked == [1, 1, 1]
+
+
 def test_no_more_are_measured_together_than_a_call_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainables.engine.asking.TOGETHER", 2)
+    monkeypatch.setattr("trainables.engine.asking.most_on", lambda _: 2)
     asked, engine = watched(monkeypatch), Engine("", slots=5)
     handles = [engine.submit(attacked_at_once(0)) for _ in range(5)]
 
