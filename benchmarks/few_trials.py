@@ -10,7 +10,7 @@ is told what the study's own TPE is told, and calls good what Optuna does by def
 
 import argparse
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
@@ -36,6 +36,11 @@ def a_tenth(complete: int) -> int:
     return math.ceil(complete / 10)
 
 
+def goes_on(halving: ParetoHalving, trial: str, seen: Mapping[int, list[float]]) -> bool:
+    """Tells whether a trial passes all rungs; it is not seen at those behind the one that stops it."""
+    return all(halving.decide(trial, "conv", epoch, values) is Decision.CONTINUE for epoch, values in seen.items())
+
+
 def searched(arm: str, trials: int, seed: int, scheduler: str) -> Found:
     """Returns hypervolumes of one search, with the baselines and without, and how many others have finished."""
     name = "tpe" if arm == TENTH else arm
@@ -54,8 +59,7 @@ def searched(arm: str, trials: int, seed: int, scheduler: str) -> Found:
             point, chosen = proposer.propose(history, number, seed * 100_003 + number)
         found = errors(point)
         seen = {epoch: [value + rng.normal(0, noise) for value in found] for epoch, noise in NOISE.items()}
-        decide: Callable[[int], Decision] = lambda epoch: halving.decide(str(number), "conv", epoch, seen[epoch])  # noqa: B023, E731
-        on = scheduler == "none" or all(decide(epoch) is Decision.CONTINUE for epoch in NOISE)
+        on = scheduler == "none" or goes_on(halving, str(number), seen)
         if on or number < len(baselines):
             finished.append(found)
             history.add(number, rendering.told(point, chosen))

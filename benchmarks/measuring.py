@@ -12,6 +12,7 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import torch
 from contenders import quartiles
@@ -50,6 +51,14 @@ def timed(work: Callable[[], list[Answer]], device: torch.device) -> tuple[float
     return time.perf_counter() - started, found
 
 
+def apart_answers(kinds: list[tuple[Question, ...]]) -> list[Answer]:
+    return [question.answer() for kind in kinds for question in kind]
+
+
+def shared_answers(kinds: list[tuple[Question, ...]]) -> list[Answer]:
+    return [answer for kind in kinds for answer in together(kind, len(kind))]
+
+
 def compare(architecture: Architecture, arguments: argparse.Namespace) -> None:
     """Prints the rows of one architecture."""
     device = torch.device(arguments.device)
@@ -58,8 +67,8 @@ def compare(architecture: Architecture, arguments: argparse.Namespace) -> None:
         kinds = list(zip(*every[:k], strict=True))
         apart, shared, equal = [], [], True
         for number in range(arguments.rounds + 1):
-            first, alone = timed(lambda: [one.answer() for kind in kinds for one in kind], device)  # noqa: B023
-            second, found = timed(lambda: [one for kind in kinds for one in together(kind, k)], device)  # noqa: B023
+            first, alone = timed(partial(apart_answers, kinds), device)
+            second, found = timed(partial(shared_answers, kinds), device)
             equal &= alone == found
             if number:  # the first round warms up
                 apart.append(first / k)

@@ -103,7 +103,7 @@ def test_a_generation_is_bred_again_when_one_of_an_earlier_ends_late():
 
 
 def test_no_child_is_a_copy_of_what_is_known():
-    """Of the paper's strategies alone every tenth child would be one."""
+    """Of few parents some children are."""
     known = History(2)
     for number, (_, point) in enumerate(SPACE.baselines):
         known.add(number, told({**MIDDLES, **parameters(SPACE, point)}, ALL, (0.5, 0.5), {}, {GENERATION: 0}))
