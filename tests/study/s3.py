@@ -9,6 +9,7 @@ import time
 from pyarrow import fs
 
 BUCKET = "studies"
+WAIT = 50  # seconds for what a busy machine may be slow at: a server loads its parts when it is first asked
 KEYS = {
     "AWS_ACCESS_KEY_ID": "key",
     "AWS_SECRET_ACCESS_KEY": "secret",
@@ -28,6 +29,7 @@ class Server:
         fs.S3FileSystem(
             access_key="key", secret_key="secret", region="us-east-1", scheme="http",
             endpoint_override=f"127.0.0.1:{self.port}", allow_bucket_creation=True,
+            request_timeout=WAIT,
         ).create_dir(BUCKET)  # fmt: skip
 
     def address(self, name):
@@ -63,7 +65,7 @@ def _free_port():
 
 
 def _wait_for(port):
-    end = time.monotonic() + 50
+    end = time.monotonic() + WAIT
     while True:
         try:
             return socket.create_connection(("127.0.0.1", port), 1).close()
