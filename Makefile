@@ -12,7 +12,7 @@ demo: $(READY)  ## a small study from nothing to a report, in about ten minutes 
 	$(BIN)/python -m study.launch --space tradeoff --scale demo $(if $(DATA),--data-root $(DATA))
 
 example: $(READY)  ## docs/example-report, from a study of its own: half an hour to forty minutes on two cores; DATA has FONTS/prototypes.npz
-	$(BIN)/python -m study.launch --space tradeoff --scale laptop --architectures conv mlp resnet --name example \
+	$(BIN)/python -m study.launch --space tradeoff --scale laptop --architectures conv mlp resnet --sampler nsga2 --name example \
 		--data-root $(DATA)
 	$(BIN)/python -m analysis.report runs/example --figures pdf
 	mkdir -p docs/example-report
