@@ -100,12 +100,14 @@ def _what_was_made(study: Study, found: Sequence[AttackedCandidate]) -> str:
 
 def _what_was_found(found: Sequence[AttackedCandidate]) -> str:
     paper, strong = (fmean(c.values[name] for c in found) for name in ("strong_paper_error", "strong_robust_error"))
-    flagged = [c for c in found if c.flags]
+    flagged, elsewhere = [c for c in found if c.flags], [c for c in found if c.evidence and not c.flags]
     doubtful = (
         f"{plural(len(flagged), 'candidate')} raised a flag: what attacks say of such a model is no evidence that it "
         "is robust, so it counts on no front"
         if flagged
         else "no model raised a flag"
+        if not elsewhere
+        else f"no flag is about the image, but {plural(len(elsewhere), 'candidate')} raised one about a manifold alone"
     )
     return (
         f"Mean over these candidates and the study's radii: error {paper:.3f} under the paper's attack, {strong:.3f} "

@@ -111,7 +111,8 @@ def draw_difference(
     rgb = np.asarray([to_rgb(colour) for colour in colours])
     shown = np.concatenate([rgb[(found.values < 0).astype(int)], np.abs(found.values)[..., None]], axis=-1)
     across, upward = (np.append(edges[:-1], max(edges[-1], window[axis][1])) for axis, edges in enumerate(found.edges))
-    axes.pcolormesh(across, upward, shown.transpose(1, 0, 2), rasterized=True, linewidth=0, zorder=1)
+    if shown.size:  # nothing lies below the reference where all points of an objective are at their worst
+        axes.pcolormesh(across, upward, shown.transpose(1, 0, 2), rasterized=True, linewidth=0, zorder=1)
     for front, colour in zip((one, other), colours, strict=True):
         median = staircase(surface(front.values), front.reference)
         axes.plot(*median.T, "-", color=colour, linewidth=0.8, zorder=2)

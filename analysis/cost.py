@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.attainment import BAND
+from analysis.constraints import violations
 from analysis.load import Study
 from analysis.objectives import reference_of
 from analysis.pareto import as_points, hypervolume
@@ -145,13 +146,15 @@ def random_control(
 
 
 def _trials(study: Study, architecture: str, budget: Budget) -> tuple[Array, Array, int]:
-    columns = ["architecture", "state", "label", budget, *(each.on_validation for each in study.objectives)]
+    violated = violations(study)
+    columns = ["trial_id", "architecture", "state", "label", budget, *(each.on_validation for each in study.objectives)]
     rows = [row for row in originals(study).select(columns).to_pylist() if row["architecture"] == architecture]
     rows.sort(key=lambda row: row["label"] is None)  # baselines are asked for first
     found = []
     for row in rows:
         point = [row[each.on_validation] for each in study.objectives]
-        known = row["state"] == "COMPLETE" and all(value is not None and value == value for value in point)
+        counts = row["state"] == "COMPLETE" and row["trial_id"] not in violated
+        known = counts and all(value is not None and value == value for value in point)
         found.append(point if known else [np.inf] * len(point))
     points = np.asarray(found, dtype=np.float64).reshape(-1, len(study.objectives))
     costs = np.asarray([row[budget] or 0.0 for row in rows], dtype=np.float64)

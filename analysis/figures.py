@@ -47,7 +47,7 @@ def pareto(study: Study) -> Figure:
     fronts = confirmed_fronts(study)
     groups = in_panels(fronts)
     with in_style():
-        split = "test" if any(front.candidates for front in fronts) else "validation"
+        split = "test" if any(front.candidates or front.flagged for front in fronts) else "validation"
         sheet = new_sheet(len(groups), f"{split} {study.objectives[0].axis}", _upward_axis(study))
         sheet.set_limits(*visible_window(study))
         for number, (axes, group) in enumerate(zip(sheet.panels, groups, strict=True)):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.constraints import violations
 from analysis.load import Study
 from analysis.objectives import Objective, reference_of
 from analysis.pareto import front_order, hypervolume
@@ -72,7 +73,7 @@ class ConfirmedFront:
         candidates: all that gave these with every seed, and whose numbers nothing makes doubtful.
         flagged: those whose errors under attack are no evidence of robustness; they count nowhere.
         members: those of them that no other dominates in the means, by the first objective.
-        excluded: trial id and reason of the candidates that did not.
+        excluded: trial id and reason of the candidates that did not, or violate a constraint of the study.
         volumes: hypervolumes up to the objectives' worst values, of all candidates, one a seed in the order of seeds.
     """
 
@@ -115,17 +116,23 @@ def confirmed_fronts(study: Study) -> tuple[ConfirmedFront, ...]:
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in study.confirmations.to_pylist():
         rows[row["architecture"]].append(row)
-    names = dict.fromkeys([*study.architectures, *rows])
-    return tuple(_confirmed_front(name, rows[name], study.objectives) for name in names)
+    names, violated = dict.fromkeys([*study.architectures, *rows]), violations(study)
+    return tuple(_confirmed_front(name, rows[name], study.objectives, violated) for name in names)
 
 
 def _confirmed_front(
-    architecture: str, rows: list[dict[str, Any]], objectives: tuple[Objective, ...]
+    architecture: str,
+    rows: list[dict[str, Any]],
+    objectives: tuple[Objective, ...],
+    violated: Mapping[str, Sequence[str]],
 ) -> ConfirmedFront:
     by_trial: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         by_trial[row["trial_id"]].append(row)
-    reasons = {trial: _why_excluded(runs, objectives) for trial, runs in by_trial.items()}
+    reasons = {
+        trial: f"violates {' and '.join(violated[trial])}" if trial in violated else _why_excluded(runs, objectives)
+        for trial, runs in by_trial.items()
+    }
     sound = {trial: runs for trial, runs in by_trial.items() if reasons[trial] is None}
     seeds = _shared(list(sound.values()))
     reasons |= {trial: reason for trial, runs in sound.items() if (reason := _why_waits(runs, seeds))}

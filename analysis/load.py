@@ -60,7 +60,7 @@ class Study:
         claims: what the paper's claims are judged by (`schema.CLAIMS`); empty where the study is no grid.
         pictures: what a learned one makes, by title: (row, column, channel, height, width), 255 is white.
         importance: how much each hyperparameter matters (`schema.IMPORTANCE`); empty where nobody asked.
-        place: the folder that it was read from; empty where it was made otherwise.
+        place: the folder that it was read from; empty where that is a copy of its tables, or it was made otherwise.
     """
 
     name: str
@@ -130,7 +130,7 @@ def load(run_dir: str | Path) -> Study:
         _require(config, REQUIRED_ONCE_CONFIRMED, folder / "study.json")
     return Study(
         name=config["name"],
-        place=str(folder),
+        place=str(folder) if (folder / "journal").is_dir() else "",
         config=config,
         objectives=_objectives(config, folder / "study.json"),
         test_accesses=_lines(folder / "test_access.jsonl"),

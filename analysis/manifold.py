@@ -64,8 +64,8 @@ def manifold_sentences(study: Study) -> list[str]:
         )
     if not model["agnostic"]:
         sentences.append(
-            "A decoder of one class is told the label, so the reference classifier errs less on reconstructions and "
-            "samples than on images; judge the manifold by its distance, its pictures and the label agreement."
+            "A decoder of one class is told the label, which alone lets a reference classifier err less on what it "
+            "makes; judge the manifold by its distance, its pictures and the label agreement."
         )
     if model.get("kinds"):
         sentences.append("Of other manifolds that trials trained along nothing was measured, nor how good they are.")

@@ -12,7 +12,6 @@ from analysis.front import Candidate, ConfirmedFront
 from analysis.load import Study
 from analysis.objectives import Objective, corner_of
 from analysis.paper_reference import comparable_points
-from analysis.summary import SATURATED_ABOVE, saturated
 
 BEYOND_THE_IMAGE: Final = {
     "on_manifold_error": ("under changes of an image's code on the data's manifold", "on the manifold"),
@@ -29,7 +28,6 @@ TWO_STEPS: Final = {
 }
 """Published methods that differ from ours of the same name, and how."""
 
-REMEDIES: Final = dict.fromkeys(("robust_error", "label_disagreement"), "A smaller radius, or more training,")
 NOTABLE: Final = 0.05  # the level at which a difference is told
 CHANCES: Final = (
     "Chance: that of being on the front when all candidates of the network are trained with one more seed, estimated "
@@ -109,6 +107,11 @@ def what_was_found(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
             "No candidate has been retrained and measured on the test split, so every number here is from validation "
             "and flatters: the study is still running, or was started with --no-confirm."
         )
+    flagged = sum(len(front.flagged) for front in fronts)
+    if not _confirmed(fronts) and flagged:
+        return (
+            f"No candidate counts: strong attacks leave {plural(flagged, 'confirmed candidate')} doubtful (see below)."
+        )
     if not _confirmed(fronts):
         return f"No candidate has been confirmed: none gave {_both(study)} with every seed (see below)."
     one, other = study.objectives
@@ -163,24 +166,6 @@ def which_lead(fronts: Sequence[ConfirmedFront]) -> str:
 def _apart(found: Comparison) -> str:
     one, other = (found.one, found.other) if found.difference.mean > 0 else (found.other, found.one)
     return f"{one} above {other} by {abs(found.difference.mean):.3f}"
-
-
-def cautions(study: Study, fronts: Sequence[ConfirmedFront]) -> list[str]:
-    """Says what a reader should know before trusting the figure; empty where there is nothing."""
-    cautions = [
-        f"{front.architecture}: every baseline lies above {SATURATED_ABOVE * objective.worst:.3g} in "
-        f"{objective.label}; it is saturated, and differences in it are noise. "
-        f"{REMEDIES.get(objective.name, 'More training')} would tell the configurations apart."
-        for front in fronts
-        for objective in saturated(study, front)
-    ]
-    planned, fewest = study.config.get("seeds"), min((len(front.seeds) for front in fronts if front.seeds), default=0)
-    if fewest and planned and fewest < planned:
-        cautions.append(f"{fewest} of {planned} fresh seeds have measured every candidate so far; these are shown.")
-    excluded = sum(len(front.excluded) for front in fronts)
-    if excluded:
-        cautions.append(f"{plural(excluded, 'candidate')} left out of the front; the reasons stand under Failures.")
-    return cautions
 
 
 def _both(study: Study) -> str:

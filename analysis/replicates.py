@@ -5,6 +5,7 @@ The search chose by these means; counted one by one, replicates would make a fro
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -15,12 +16,17 @@ from analysis.load import Study
 SPENT: Final = ("gradient_evaluations", "forward_passes", "seconds")
 
 
-def originals(study: Study) -> pa.Table:
-    """Returns the trials without replicates: objectives on validation are means over them, and costs are sums."""
+def originals(study: Study, metrics: Sequence[str] = ()) -> pa.Table:
+    """Returns the trials without replicates: objectives on validation are means over them, and costs are sums.
+
+    Args:
+        study: whose trials these are.
+        metrics: further columns that are to be means.
+    """
     repeated = study.trials["replicate_of"].to_pylist()
     if not any(repeated):
         return study.trials
-    names = [objective.on_validation for objective in study.objectives]
+    names = list(dict.fromkeys([*(objective.on_validation for objective in study.objectives), *metrics]))
     known = study.trials.select(["trial_id", "replicate_of", "state", *names, *SPENT]).to_pylist()
     more: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in known:

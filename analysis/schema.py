@@ -192,6 +192,7 @@ IMPORTANCE: Final = pa.schema(
         pa.field("importance", pa.float64()),  # its part of what all parameters of the objective amount to
         pa.field("low", pa.float64()),  # of an interval, or null
         pa.field("high", pa.float64()),
+        pa.field("n", pa.int64()),  # trials that it was worked out from, or null
     ]
 )
 """How much each hyperparameter matters: one row an architecture, objective and parameter."""

@@ -100,14 +100,21 @@ def difference(one: Values, other: Values, level: float = LEVEL) -> Interval:
     return Interval(mean=mean, low=low, high=high, n=n, method=PLAIN)
 
 
-def spread(values: Values, most: float = 1.0) -> Interval:
+def spread(values: Values, most: float | None = 1.0) -> Interval:
     """Returns what an error bar shows: the interval of the mean, but of two values their range.
 
     At n = 2 the interval is 13 standard errors to either side and would fill any figure.
+
+    Args:
+        values: one a seed.
+        most: that a value can be, where none is below 0; None for those that may be any number.
+
+    Raises:
+        ValueError: without values, or for values that cannot be.
     """
-    sample = _possible(values, most)
+    sample = np.asarray(values, dtype=np.float64) if most is None else _possible(values, most)
     if len(sample) != 2:
-        return interval(sample, most=most)
+        return difference(sample, np.zeros_like(sample)) if most is None else interval(sample, most=most)
     low, high = float(sample.min()), float(sample.max())
     return Interval(mean=float(sample.mean()), low=low, high=high, n=2, method="range")
 

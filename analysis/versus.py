@@ -108,7 +108,11 @@ def versus(every: Sequence[Findings]) -> tuple[Versus, ...]:
 
 def unlike(every: Sequence[Findings]) -> list[str]:
     """Returns what the studies do not have in common and should, to be told apart by how they searched: a line each."""
-    facts = [_facts(findings.study) for findings in every]
+    shared = set.intersection(*(set(findings.study.architectures) for findings in every))
+    facts = [
+        {**_facts(findings.study), **{f"width of {name}": f"{findings.study.width(name):g}" for name in sorted(shared)}}
+        for findings in every
+    ]
     return [
         f"{name}: {', '.join(f'{findings.letter} {fact[name]}' for findings, fact in zip(every, facts, strict=True))}"
         for name in facts[0]
@@ -149,6 +153,15 @@ def _facts(study: Study) -> Mapping[str, str]:
         "data": f"{data['dataset']} {data.get('variant') or ''}".strip(),
         "training images": f"{data['n_train']:,}",
         "threat model": f"{threat['norm']} epsilon {threat['epsilon']:g} eta {threat['eta']:g}",
+        "epochs": str((study.config.get("config") or {}).get("epochs")),
+        "epoch of a model": study.config.get("checkpoint") or "last",
+        "manifold": _manifold(study),
         "attack": f"{by['steps']} steps, {by['restarts']} restarts, {by['n_attacked']} images",
         "data fingerprint": str(study.config.get("data_fingerprint")),
     }
+
+
+def _manifold(study: Study) -> str:
+    """Says what on-manifold training and errors move along."""
+    manifold: Mapping[str, Any] = study.config.get("manifold") or {}
+    return ", ".join(str(value) for name, value in sorted(manifold.items()) if name != "kinds")

@@ -41,8 +41,6 @@ RESAMPLES: Final = 20
 PATIENCE: Final = 60.0  # seconds for the resamples of an architecture; fewer of them make a coarser spread
 ENDS: Final = (0.025, 0.975)
 FRONT: Final = "front"
-SCHEMA: Final = IMPORTANCE.append(pa.field("n", pa.int64()))
-"""`n` is the number of trials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +84,7 @@ def write_importance(
             say(f"{architecture}: too few trials to say which hyperparameters matter; it takes {FEWEST} complete ones")
         found += own
     sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist([asdict(each) for each in found], schema=SCHEMA), sink)
+    pq.write_table(pa.Table.from_pylist([asdict(each) for each in found], schema=IMPORTANCE), sink)
     write_bytes(run_dir / PLACE, sink.getvalue())
 
 

@@ -46,7 +46,7 @@ def front_chart(findings: Findings, front: ConfirmedFront) -> Markup:
     ]
     points = [candidate_point(plane, findings, c) for c in (*front.flagged, *reversed(front.candidates))]
     names = _names(plane, front, rows)
-    split = "test" if front.candidates else "validation"
+    split = "test" if findings.pointed_at else "validation"
     one, other = (f"{split} {objective.axis}" for objective in study.objectives)
     label = f"{front.architecture}: {one} against {other}"
     parts = [plane.axes(one, other), plane.clipped(*layers), names, *points]

@@ -17,12 +17,13 @@ NUMBERS: Final = 36.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weight:
-    """How much a parameter matters, as a part of what all matter together, with an interval or without."""
+    """How much a parameter matters, as a part of what all matter together, with an interval or without; of n trials."""
 
     parameter: str
     importance: float
     low: float | None
     high: float | None
+    n: int | None
 
 
 def importance_chart(weights: Sequence[Weight], label: str, hue: str, most: float = 1.0) -> Markup:

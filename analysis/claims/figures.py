@@ -95,30 +95,32 @@ def _over_errors(grid: Grid, axes: Axes, *, metric: str, upward: str) -> None:
 
 
 def _departures(grid: Grid, axes: Axes) -> None:
-    _kinds(grid, axes, "departure")
+    _kinds(grid, axes, "departure", most=None)
     axes.set(ylabel="distance to the manifold,\npart of the perturbation's length")
 
 
 def _angles(grid: Grid, axes: Axes) -> None:
-    _kinds(grid, axes, "angle")
+    _kinds(grid, axes, "angle", most=180.0)
+    axes.set_ylim(bottom=0)
     axes.set(ylabel="angle to the span of\n50 training images, degrees")
 
 
-def _kinds(grid: Grid, axes: Axes, measure: str) -> None:
+def _kinds(grid: Grid, axes: Axes, measure: str, most: float | None) -> None:
     for kind, style in KINDS.items():
         metric, name = f"{kind}_{measure}", kind.replace("_", "-")
         points = [(n, values) for n in grid.sizes if (values := _values(grid, metric, NORMAL, n))]
-        _line(axes, [(float(n), values) for n, values in points], style, name, most=180.0)
+        _line(axes, [(float(n), values) for n, values in points], style, name, most=most)
     axes.set(xscale="log", xlabel=f"{SIZE}, Normal")
-    axes.set_ylim(bottom=0)
     _ticks(axes, grid)
 
 
 # -- strokes ---------------------------------------------------------------------------------------------------------
 
 
-def _line(axes: Axes, points: list[tuple[float, list[float]]], style: Look, name: str, most: float = 1.0) -> None:
-    """Draws means over seeds, with what an error bar shows of each."""
+def _line(
+    axes: Axes, points: list[tuple[float, list[float]]], style: Look, name: str, most: float | None = 1.0
+) -> None:
+    """Draws means over seeds, with what an error bar shows of each; values lie in [0, most], or anywhere for None."""
     if not points:
         return
     bars = [(x, spread(values, most=most)) for x, values in points]

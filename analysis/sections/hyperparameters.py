@@ -45,8 +45,7 @@ def section(findings: Findings) -> Section | None:
             "labels": [objective.label for objective in findings.study.objectives],
             "importance": importance,
             "conditions": f"{retrained(findings.fronts)} {conditions(findings.study)}",
-            "searched": f"{plural(len(findings.study.trials), 'trial')}. "
-            f"{conditions(findings.study, findings.study.config['evaluation'])}",
+            "searched": conditions(findings.study, findings.study.config["evaluation"]),
         },
         figures={"mixtures": partial(mixtures, findings, mixed)} if mixed else {},
     )
@@ -56,13 +55,14 @@ def _importance_panels(findings: Findings) -> list[dict[str, Any]]:
     found: dict[tuple[str, str], list[Weight]] = defaultdict(list)
     for row in findings.study.importance.to_pylist():
         if row["importance"] is not None and row["importance"] == row["importance"]:
-            kept = {key: row[key] for key in ("parameter", "importance", "low", "high")}
+            kept = {key: row[key] for key in ("parameter", "importance", "low", "high", "n")}
             found[row["architecture"], row["objective"]].append(Weight(**kept))
     most = max((w.high or w.importance for every in found.values() for w in every), default=1.0) or 1.0
     panels = []
     for (architecture, objective), parameters in found.items():
         foremost = sorted(parameters, key=lambda weight: -weight.importance)[:MOST]
-        name = f"{architecture}: {spelt(objective.removeprefix('val_'))}"
+        trials = f" ({plural(foremost[0].n, 'trial')})" if foremost[0].n else ""
+        name = f"{architecture}: {spelt(objective.removeprefix('val_'))}{trials}"
         chart = importance_chart(foremost, f"Importance for {name}", hue(architecture), most)
         panels.append({"name": name, "hue": hue(architecture), "chart": chart})
     return panels

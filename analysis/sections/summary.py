@@ -3,12 +3,13 @@
 from typing import Any
 
 from analysis.attacks import doubts
+from analysis.cautions import cautions
 from analysis.charts.fronts import hue, overview
 from analysis.drawing import model_name
 from analysis.findings import Findings
 from analysis.formats import with_ends
 from analysis.front import ConfirmedFront
-from analysis.prose import bars_meaning, cautions, conditions, how_much, retrained, what_ran, what_was_found
+from analysis.prose import bars_meaning, conditions, how_much, retrained, what_ran, what_was_found
 from analysis.sections.section import Section
 
 

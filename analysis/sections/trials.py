@@ -87,7 +87,7 @@ def _failure_rows(findings: Findings) -> list[Row]:
         if row["state"] in ("FAILED", "INFEASIBLE")
     ]
     rows += [
-        {"trial_id": trial_id, "architecture": front.architecture, "what": "not confirmed", "reason": reason}
+        {"trial_id": trial_id, "architecture": front.architecture, "what": "on no front", "reason": reason}
         for front in findings.fronts
         for trial_id, reason in front.excluded
     ]

@@ -128,21 +128,28 @@ def already_attacked(state: State, config: StudyConfig) -> set[tuple[str, int]]:
 def attacked_models(state: State, config: StudyConfig) -> list[tuple[Trial, int]]:
     """Returns the models that come under strong attacks by what is known now, the first seed of all before the second.
 
-    Those that the attacks have made doubtful are on no front: others may be then, and come beside them.
+    Those that the attacks have made doubtful are on no front: others may be then, and come beside them. What violates a
+    constraint is on none either.
     """
     strong, fresh = config.strong, config.fresh_seeds()
     if not strong:
         return []
     doubtful = {trial_id for (trial_id, _), known in state.attacked.items() if known.flags}
+    violating = _violating(state) if config.constraints else set()
     if strong.of == "all":
         chosen = candidates(state, config.architectures)
     else:
         chosen = [trial for trial in state.trials.values() if trial.trial_id in doubtful]
         for architecture in config.architectures:
-            front = confirmed_front(state, architecture, fresh, doubtful)
+            front = confirmed_front(state, architecture, fresh, doubtful | violating)
             chosen += front[:1] + front[1:][-1:] if strong.of == "ends" else front
     models = [(trial, seed) for seed in fresh[: strong.seeds] for trial in chosen]
     return [(trial, seed) for trial, seed in models if _on_test(state, trial, [seed])]
+
+
+def _violating(state: State) -> set[str]:
+    """Returns who violates a constraint: baselines, which are confirmed all the same."""
+    return {known.trial.trial_id for known in configurations(state.trials.values()) if not known.feasible}
 
 
 def _on_test(state: State, trial: Trial, seeds: Sequence[int]) -> tuple[float, ...] | None:

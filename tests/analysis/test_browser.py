@@ -158,7 +158,7 @@ def test_the_best_under_a_limit_is_that_of_the_analysis(reader: Any, path: Path,
     taken = findings.confirmed[place]
     answer = visit.page.locator("#limit .answer").inner_text()
     assert answer.startswith(f"{taken.name} ({taken.architecture})")
-    assert f"--reproduce {findings.study.place} {taken.trial_id} --seed {taken.seeds[0]} " in answer
+    assert f"--reproduce runs/{findings.study.name} {taken.trial_id} --seed {taken.seeds[0]} " in answer
     assert f"models/{taken.trial_id}-{taken.seeds[0]}.safetensors" in answer
 
 

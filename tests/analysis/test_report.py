@@ -225,7 +225,7 @@ def test_candidates_left_out_are_counted_and_explained(run_dir: Path, rewrite: C
     text = words(html(run_dir))
 
     assert "1 candidate left out of the front" in text
-    assert "not confirmed seed 1000: killed" in text
+    assert "on no front seed 1000: killed" in text
 
 
 def test_the_columns_that_the_page_reads_are_those_that_trials_write(run_dir: Path) -> None:
