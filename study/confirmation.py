@@ -60,6 +60,7 @@ class Confirmation(Stage):
 
     def __init__(self, store: Store, manifolds: str) -> None:
         self._store, self._manifolds = store, manifolds
+        self._failed: set[str] = set()  # here; what failed under another driver is tried again
 
     def jobs(self) -> list[Job]:
         return jobs(self._store)
@@ -68,7 +69,9 @@ class Confirmation(Stage):
         """Tells whether a candidate is confirmed and its model, where it lies there, is whole."""
         known = self._store.state.confirmations.get((job.trial.trial_id, job.seed))
         path = self._store.weights(job.name)
-        return known is not None and (known.sha256 is None or not path.exists() or is_whole(path, known.sha256))
+        if known is None or known.sha256 is None:
+            return known is not None and job.name in self._failed
+        return not path.exists() or is_whole(path, known.sha256)
 
     def arguments(self, job: Job) -> tuple[Any, ...]:
         return dict(job.config), self._manifolds
@@ -77,6 +80,7 @@ class Confirmation(Stage):
         """Writes the model first: a confirmation that is in the journal has its weights on disk."""
         store, key = self._store, (job.trial.trial_id, job.seed)
         if "failed" in answer:
+            self._failed.add(job.name)
             store.confirmed(*key, None, answer["failed"], Model(), None)
         else:
             store.keep_weights(job.name, answer["weights"], job.config)

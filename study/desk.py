@@ -34,7 +34,7 @@ class Desk:
         self._catch_up()
         self._again = deque(store.state.in_flight())
         self._out: set[str] = set()
-        self._deaths = 0
+        self._deaths = self._beside = 0
         self.exhausted = False
 
     @property
@@ -66,7 +66,7 @@ class Desk:
     def hear(self, trial_id: str, said: Said) -> Decision:
         """Takes what a trial says and tells whether it goes on; what is said is recorded when this returns."""
         trial = self.store.state.trials[trial_id]
-        self._deaths = 0
+        self._deaths = self._beside = 0
         if said.failed is not None:
             self._finish(trial, "FAILED", said.failed)
             return Decision.STOP
@@ -82,21 +82,23 @@ class Desk:
             self._pause(trial)
         return decision
 
-    def broke(self, trial_id: str, reason: str, *, first: bool = True) -> Trial:
+    def broke(self, trial_id: str, reason: str, *, first: bool = True, beside: int = 0) -> Trial:
         """Takes back a trial whose worker died; it is handed out again, unless that happens too often.
 
         Args:
             trial_id: of the trial.
             reason: of the death.
             first: whether no other trial was taken back for the same death.
+            beside: so many workers may have died of one cause, such as a node that is taken away; twice as many deaths
+                in a row are none yet.
 
         Raises:
             WorkersDie: if workers die whatever they are given; the trials are kept for a resume.
         """
         trial = self.store.state.trials[trial_id]
         self._out.discard(trial_id)
-        self._deaths += first
-        if self._deaths >= MOST_DEATHS:
+        self._deaths, self._beside = self._deaths + first, max(self._beside, beside)
+        if self._deaths >= max(MOST_DEATHS, 2 * self._beside + 1):
             raise WorkersDie(f"{self._deaths} workers died in a row, the last one with: {reason}")
         if trial.state == "RUNNING":
             self.store.broke(trial_id, reason)
@@ -177,7 +179,7 @@ class Desk:
             if kind == "report" and report is not None:
                 last[trial_id] = self._halve(trials[trial_id], report)
             elif kind == "promoted" and self._halving:
-                self._halving.promoted(trial_id)
+                self._halving.promoted(trial_id, epoch)
                 last[trial_id] = Decision.CONTINUE
             elif kind == "left" and self._halving:
                 self._halving.forget(trial_id)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from study.arguments import EPSILON, ETA, add_data
+from study.data_options import read_data
 from study.errors import Refused
-from study.options import read_data
 from study.parsing import Parser, real, whole
 from trainables.config import FEWEST, DataConfig, ThreatModel, TrialConfig
 

@@ -205,7 +205,8 @@ class _Answers(tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[RayTrial], trial: RayTrial, **info: Any) -> None:
         with self._live.remembering():
-            taken = self._live.desk.broke(_trial_id(trial), _reason(trial))
+            desk = self._live.desk
+            taken = desk.broke(_trial_id(trial), _reason(trial), beside=desk.out)
             if taken.state != "RUNNING":  # else it will be tried again
                 self._live.watch.trial_ended(taken)
 

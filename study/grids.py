@@ -118,7 +118,9 @@ def grid_numbers(scale: str, dataset: str, options: Mapping[str, Any]) -> dict[s
     preset = sizes["fonts" if dataset == "fonts" else "images"]
     chosen = tuple(options.get("sizes", preset["sizes"]))
     again = tuple(size for size in preset["at_updates"] if size in chosen[:-1]) or chosen[:1] * (len(chosen) > 1)
-    return {name: options.get(name, value) for name, value in numbers.items()} | {
+    chosen_numbers = {name: options.get(name, value) for name, value in numbers.items()}
+    return chosen_numbers | {
+        "attacked_strongly": min(chosen_numbers["attacked_strongly"], chosen_numbers["n_attacked"]),
         "sizes": chosen,
         "at_updates": again,
         "n_train": chosen[-1],

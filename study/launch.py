@@ -41,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Refused as reason:
         print(f"study.launch: {reason}", file=sys.stderr)
         return REFUSED
+    except KeyboardInterrupt:
+        print("\nstopped before a trial began")
+        return STOPPED
 
 
 def reproduced(asked: Reproduction) -> int:
@@ -70,7 +73,12 @@ def launch(request: Request) -> int:
     say("starting: Ray takes some seconds" if request.address is None else f"joining {request.address}")
     bulletin = Bulletin()
     with _mirrored(request, bulletin) as mirror:
-        status = _study(request, fingerprint, mirror, bulletin)
+        try:
+            status = _study(request, fingerprint, mirror, bulletin)
+        except Refused:
+            if mirror and request.resume:  # the journal has a driver more, which the address must know
+                mirror.finish()
+            raise
         behind = mirror.finish() if mirror else None
     if behind is not None:
         print(f"study.launch: {behind}", file=sys.stderr)

@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from study.arguments import EPSILON, ETA, add_data
+from study.data_options import read_data
 from study.errors import Refused
-from study.options import read_data, shown
+from study.options import shown
 from study.parsing import Parser, real, whole
 from study.scales import SCALES
 from study.talking import say

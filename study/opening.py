@@ -44,6 +44,8 @@ def data_fingerprint(request: Request) -> str:
         return pipeline.data_fingerprint(request.config.data)
     except (ValueError, OSError, RuntimeError) as error:  # the last: links in a circle, or too little memory
         mend = "; check --data-root or --fonts-dir, or leave both out" if request.config.data.dataset == "fonts" else ""
+        if request.resume:
+            mend = "; a study goes on with the data where it lay when it began; put them there"
         raise Refused(f"{error}{mend}") from error
 
 
@@ -94,9 +96,12 @@ def resources(store: Store, request: Request, cluster: Cluster) -> tuple[dict[st
 
     found = dict(store.state.probed)
     if not request.per_trial.complete:
-        found = probed(request.config, found, joined=not cluster.local)
+        measured = {name: known for name, known in found.items() if "failed" not in known}
+        found = probed(request.config, measured, joined=not cluster.local)
         if found != store.state.probed:
             store.probed(found)
+        for name in (name for name, known in found.items() if "failed" in known):
+            say(f"what a trial of {name} takes could not be measured: a processor each, and nobody watches the memory")
     needs: dict[str, Resources] = {
         name: request.per_trial.of(needed(found.get(name))) for name in request.config.architectures
     }

@@ -10,10 +10,12 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from study.arguments import DATA_ROOT, DEFAULT_SCALE, EPSILON, ETA, ETA_AGNOSTIC, PROTOTYPES, parser
+from study.arguments import DEFAULT_SCALE, EPSILON, ETA, ETA_AGNOSTIC, parser
 from study.config import StudyConfig
 from study.constraints import Constraint
+from study.data_options import read_data
 from study.errors import Refused
 from study.grids import cells, grid_numbers
 from study.kinds import KINDS
@@ -29,10 +31,7 @@ from study.strong_config import StrongConfig
 from trainables.checks import must
 from trainables.config import (
     DATASETS,
-    TEST_SIZES,
     VAEGAN,
-    DataConfig,
-    Dataset,
     LearnedConfig,
     ThreatModel,
     VaeGanConfig,
@@ -173,9 +172,11 @@ def _place(runs: str, name: str) -> tuple[Path, str | None]:
     """Returns a study's folder on this machine, and its address where it has one."""
     if not is_address(runs):
         return Path(runs).absolute() / name, None
-    remote = child(runs, name)
+    remote, here = child(runs, name), _local(name)
     files_at(remote)  # an address that makes no sense is refused before anything starts
-    return _local(name), remote
+    if urlsplit(remote).scheme == "file" and Path(unquote(urlsplit(remote).path)) == here:
+        return here, None  # it is the very folder
+    return here, remote
 
 
 def _recalled(address: str) -> tuple[StudyConfig, Path, str | None]:
@@ -203,6 +204,8 @@ def _config(options: dict[str, Any]) -> StudyConfig:
     kind = KINDS[space]
     must(kind.grid or "sizes" not in options, f"--sizes are those of a grid, of --space claims; got them for {space}")
     numbers |= grid_numbers(scale, options.get("dataset", DATASETS[0]), options) if kind.grid else {}
+    must(not kind.grid or "no_confirm" not in options, "a grid has no confirmation; got --no-confirm; leave it out")
+    _must_have_effect(options, numbers)
     data = read_data(options, {name: numbers.pop(name) for name in ("n_train", "n_validation", "n_test")}, seed)
     model = SCALES[scale].manifold
     del numbers["manifold"], numbers["strong"]
@@ -239,6 +242,24 @@ def _config(options: dict[str, Any]) -> StudyConfig:
     )
 
 
+def _must_have_effect(options: Mapping[str, Any], numbers: Mapping[str, Any]) -> None:
+    """Makes sure that nothing is asked for in vain.
+
+    Raises:
+        ValueError: if something is.
+    """
+    halving = [_spelt(name) for name in ("halving", "grace", "factor") if name in options]
+    must(
+        options.get("scheduler") != "none" or not halving,
+        f"--scheduler none stops no trial; got {' '.join(halving)} beside it; leave one out",
+    )
+    must(
+        options.get("grace", 0) < numbers["epochs"],
+        f"trials are first compared before their last epoch, {numbers['epochs']}; got --grace {options.get('grace')}; "
+        "choose less, or --scheduler none",
+    )
+
+
 def _manifolds(options: dict[str, Any], runs: str) -> str:
     """Returns the root of the store of learned manifolds."""
     root: str = options.get("manifolds", child(runs, "manifolds") if is_address(runs) else f"{runs}/manifolds")
@@ -250,7 +271,8 @@ def _manifolds(options: dict[str, Any], runs: str) -> str:
 
 def _learned(options: dict[str, Any], kinds: Sequence[str], model: VaeGanConfig, seed: int) -> LearnedConfig | None:
     """Returns what the manifolds share that are to be learned, by the scale's model, or None."""
-    own = ("manifold_train", "latent_box", "gamma", "manifolds")
+    judged = KINDS[options.get("space", "tradeoff")].grid  # a grid's judges lie where manifolds do
+    own = ("manifold_train", "latent_box", "gamma", *(() if judged else ("manifolds",)))
     if not any(map(is_learned, kinds)):
         given = [_spelt(name) for name in own if name in options]
         must(not given, f"{', '.join(given)} is for a manifold that is learned; got it without --manifold learned")
@@ -263,32 +285,6 @@ def _learned(options: dict[str, Any], kinds: Sequence[str], model: VaeGanConfig,
     images, gamma = options.get("manifold_train", "all"), options.get("gamma", 1.0)
     own_model = replace(model, agnostic=kinds[0] == "learned-agnostic", images=images, gamma=gamma, seed=seed)
     return LearnedConfig(model=own_model, box=options.get("latent_box", "minmax"))
-
-
-def read_data(options: Mapping[str, Any], counts: Mapping[str, Any], seed: int) -> DataConfig:
-    """Returns which examples the options for data select.
-
-    Raises:
-        ValueError: if they do not go together.
-    """
-    dataset: Dataset = options.get("dataset", DATASETS[0])
-    source, variant = _source(options, dataset), options.get("variant")
-    data = DataConfig(dataset=dataset, source=source, variant=variant, seed=seed, **counts)
-    official = TEST_SIZES.get((dataset, data.variant), data.n_test)
-    return data if "n_test" in options else replace(data, n_test=min(data.n_test, official))
-
-
-def _source(options: Mapping[str, Any], dataset: Dataset) -> str | None:
-    """Returns where the images or the typefaces are, or None for the bundled ones."""
-    if dataset != "fonts":
-        must("fonts_dir" not in options, f"--fonts-dir is for --dataset fonts; got it beside {dataset}")
-        fetching = "download" in options and "dry_run" in options
-        must(not fetching, "--dry-run writes nothing; got it beside --download, which fetches data; leave one out")
-        return str(Path(options.get("data_root", DATA_ROOT)).absolute())
-    must("download" not in options, "fonts are made of typefaces; got --download, which fetches images; leave it out")
-    if "data_root" in options:
-        return str(Path(options["data_root"]).absolute() / PROTOTYPES)
-    return str(Path(options["fonts_dir"]).absolute()) if "fonts_dir" in options else None
 
 
 def shown(path: Path) -> Path:

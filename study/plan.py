@@ -106,6 +106,7 @@ def described(config: StudyConfig, plans: Sequence[Plan], concurrency: int) -> s
         f"  trials        {config.epochs} epochs, at most {config.steps} steps of an attack{_said(config)}",
         *_grid(config),
         *(_described(each, config) for each in plans),
+        *_replicates(config),
         *_attacks(config, plans),
         f"  in all        {sum(each.search + each.confirmation for each in plans):,} gradient evaluations at most",
         f"  time          about {duration(seconds)} or less with {concurrency} trial(s) at a time, at the speed "
@@ -149,6 +150,13 @@ def _said(config: StudyConfig) -> str:
     precision = "" if config.attack_precision == "float32" else f" in {config.attack_precision}"
     epoch = "" if config.checkpoint == "last" else f"; models are of the {config.checkpoint} epoch on validation"
     return precision + epoch
+
+
+def _replicates(config: StudyConfig) -> list[str]:
+    if not config.replicates:
+        return []
+    seeds = "1 more seed" if config.replicates == 1 else f"{config.replicates} more seeds"
+    return [f"  replicates    {seeds} of every point of the best fronts; that is not in the numbers below"]
 
 
 def _attacks(config: StudyConfig, plans: Sequence[Plan]) -> list[str]:

@@ -34,6 +34,7 @@ class StrongAttacks(Stage):
     def __init__(self, store: Store, manifolds: str) -> None:
         self._store, self._manifolds, self._config = store, manifolds, store.config
         self._how = how_attacked(self._config)
+        self._failed: set[str] = set()  # here; what failed under another driver is tried again
 
     def jobs(self) -> list[Job]:
         """Returns the models to attack; what is found may make it more."""
@@ -42,7 +43,10 @@ class StrongAttacks(Stage):
 
     def done(self, job: Job) -> bool:
         """Tells whether this very model has been attacked like this."""
-        return (job.trial.trial_id, job.seed) in already_attacked(self._store.state, self._config)
+        key = job.trial.trial_id, job.seed
+        if key not in already_attacked(self._store.state, self._config):
+            return False
+        return self._store.state.attacked[key].message is None or job.name in self._failed
 
     def arguments(self, job: Job) -> tuple[Any, ...]:
         others = [self._held(other) for other in self._sources(job)]
@@ -50,6 +54,8 @@ class StrongAttacks(Stage):
 
     def keep(self, job: Job, answer: Mapping[str, Any]) -> Ended:
         rows: list[dict[str, Any]] = answer.get("ledger", [])
+        if "failed" in answer:
+            self._failed.add(job.name)
         known = Attacked(
             trial_id=job.trial.trial_id,
             seed=job.seed,

@@ -57,6 +57,11 @@ class StrongConfig:
         fresh = max(seeds, 1)
         usual = replace(self, images=min(self.images, images), seeds=min(self.seeds, fresh))
         found = replace(usual, **given)
+        idle = [f"--strong-{name}" for name in given if name != "strength"]
+        must(
+            bool(found) or not idle,
+            f"no strong attacks are made; got {' '.join(idle)}; add --strong fast, or leave it out",
+        )
         must(found.images <= images, f"strong attacks are made on some of {images} test images; got {found.images}")
         must(found.seeds <= fresh, f"strong attacks are made on models of some of {seeds} seeds; got {found.seeds}")
         return found

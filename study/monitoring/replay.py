@@ -149,6 +149,8 @@ class Replay:
 
     def _jobs(self, name: str) -> list[Key]:
         """Returns what a stage consists of, by what is known now."""
+        if name == CONFIRMATION and self._config.is_grid:
+            return []
         if name == CONFIRMATION:
             chosen, seeds = candidates(self.state, self._config.architectures), self._config.fresh_seeds()
             return [(trial.trial_id, seed) for trial in chosen for seed in seeds]

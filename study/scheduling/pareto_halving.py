@@ -120,14 +120,21 @@ class ParetoHalving:
                 return waiting[0]
         return None
 
-    def promoted(self, trial_id: str) -> None:
+    def promoted(self, trial_id: str, epoch: int | None = None) -> None:
         """Notes that a paused trial runs on.
 
+        Args:
+            trial_id: of the trial.
+            epoch: of the rung; None is the one that it has reached last. A trial that began anew after its promotion
+                may have reached none again.
+
         Raises:
-            ValueError: if the trial has not been measured at a rung.
+            ValueError: if the trial has not been measured at a rung, and none is given.
         """
-        must(trial_id in self._reached, f"a trial is promoted from a rung; got {trial_id}, which has reached none")
-        self._advanced.add((trial_id, self._reached[trial_id]))
+        rung = self._reached.get(trial_id) if epoch is None else epoch
+        if rung is None:
+            raise ValueError(f"a trial is promoted from a rung; got {trial_id}, which has reached none")
+        self._advanced.add((trial_id, rung))
 
     def forget(self, trial_id: str) -> None:
         """Takes a trial out of all rungs: one that failed or collapsed is no measure for others."""

@@ -117,7 +117,7 @@ class Mirror:
         )
         try:
             last(self._copy, _Progress(self._say, self._pace.silence))
-        except UNREACHABLE as error:
+        except (*UNREACHABLE, KeyboardInterrupt) as error:
             return (
                 f"the study is whole in {self._folder}, but not all of it could be copied to {self._remote}: "
                 f"{redacted(one_line(error))}; copy it with --resume {self._remote}"

@@ -200,6 +200,9 @@ TOGETHER = [
     Row("--dataset mnist --constraint val_on_manifold_error<0.2", "val_on_manifold_error"),
     Row("--accept-changes", "--resume"), Row([*SMALL, "--warm-start", "empty"], "--warm-start"),
     Row([*SMALL, "--warm-start", "nowhere"], "--warm-start"),
+    Row("--scheduler none --halving pause --grace 3", "--halving --grace"),
+    Row("--epochs 4 --grace 4", "--grace 4"), Row("--scale smoke --strong-images 20", "--strong-images"),
+    Row("--space claims --no-confirm", "--no-confirm"),
 ]  # fmt: skip
 KINDS = [
     Row("--manifold", "--manifold"), Row("--manifold moon", "moon"), Row("--manifold known moon", "moon"),

@@ -202,7 +202,6 @@ def test_some_of_the_chosen_sizes_have_fixed_updates(sizes, again):
         (["--trials", "1000"], "a grid of 40 trials"),
         (["--manifold", "known", "affine"], "one manifold"),
         (["--manifold", "affine"], "which is known; got --manifold affine"),
-        (["--n-attacked", "5"], "strong attacks are on some of the 5"),
     ],
 )
 def test_what_makes_no_sense_for_it_is_refused_on_one_line(capfd, options, says):

@@ -1,4 +1,4 @@
-from study.confirmation import candidates, jobs
+from study.confirmation import Confirmation, candidates, jobs
 from study.desk import Desk
 from tests.study.conftest import begin, fail, work
 
@@ -47,3 +47,15 @@ def test_long_and_short_ones_take_turns_and_the_longest_of_the_last_seed_come_fi
 
     conv, mlp, other = "conv-000", "mlp-000", "conv-001"
     assert todo == [(mlp, first), (conv, first), (other, first), (mlp, last), (other, last), (conv, last)]
+
+
+def test_what_failed_is_tried_again_by_the_next_driver_and_by_this_one_no_more(store):
+    work(Desk(store), 0.5, 0.9)
+    stage = Confirmation(store, "manifolds")
+    job = stage.jobs()[0]
+    assert not stage.done(job)
+
+    stage.keep(job, {"failed": "out of memory"})
+
+    assert stage.done(job)
+    assert not Confirmation(store, "manifolds").done(job)

@@ -102,6 +102,20 @@ def test_a_cluster_whose_workers_all_die_costs_no_trial(tmp_path):
         assert len(failed) < MOST_DEATHS / 2
 
 
+def test_a_node_that_is_lost_with_all_its_trials_does_not_end_the_study(tmp_path):
+    with begin(tmp_path, trials=40, architectures=("mlp",)) as store:
+        desk = Desk(store)
+        running = [desk.next() for _ in range(32)]
+        for trial in running:
+            desk.broke(trial.trial_id, "its node is gone", beside=desk.out)
+
+        assert [desk.next() for _ in running] == running
+        for trial in running:
+            desk.broke(trial.trial_id, "its node is gone, too", beside=desk.out)
+        with pytest.raises(WorkersDie):
+            desk.broke(desk.next().trial_id, "and the next one", beside=1)
+
+
 def test_workers_that_die_now_and_then_do_not_end_the_study(tmp_path):
     with begin(tmp_path, trials=20, architectures=("mlp",)) as store:
         desk = Desk(store)
@@ -183,6 +197,26 @@ def test_a_paused_trial_is_promoted_when_its_rung_has_grown(tmp_path):
         assert promoted is waiting
         assert (promoted.state, desk.checkpoint(promoted.trial_id)) == ("RUNNING", b"rung 1")
         assert tell(desk, promoted, 1, 0.6, 0.6) is Decision.CONTINUE  # said again after a crash
+
+
+def test_a_promoted_trial_that_began_anew_and_a_driver_that_died_then_leave_a_study_to_go_on(tmp_path):
+    with begin(tmp_path, **RUNGS | {"grace": 2}, halving="pause") as store:
+        desk = Desk(store)
+        waiting = after_baselines(desk)
+        tell(desk, waiting, 1, 0.6, 0.6)
+        assert tell(desk, waiting, 2, 0.6, 0.6) is Decision.PAUSE  # without a checkpoint
+        for _ in range(7):
+            trial = desk.next()
+            tell(desk, trial, 1, 0.9, 0.9)
+            tell(desk, trial, 2, 0.9, 0.9)
+        assert desk.next() is waiting
+        tell(desk, waiting, 1, 0.6, 0.6)
+
+    with reopened(store) as again:
+        desk = Desk(again)
+        mine = desk.next()
+        assert mine.trial_id == waiting.trial_id
+        assert tell(desk, mine, 2, 0.6, 0.6) is Decision.CONTINUE  # it was promoted from there
 
 
 def test_what_nobody_promotes_ends_as_stopped(tmp_path):

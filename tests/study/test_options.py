@@ -193,3 +193,31 @@ def test_a_study_does_not_go_on_with_something_else(tmp_path, capfd, changed, na
     said = capfd.readouterr().err
     assert (status, said.count("\n")) == (2, 1)
     assert f"goes on with the {name} that it began with" in said
+
+
+def test_an_address_that_is_the_folder_here_is_a_folder(tmp_path):
+    request = read_options(["--runs", f"file://{tmp_path}/runs", "--name", "n"])
+
+    assert (request.run_dir, request.remote) == (tmp_path / "runs" / "n", None)
+
+
+def test_a_grids_judges_may_lie_anywhere(tmp_path):
+    request = read_options(["--space", "claims", "--dataset", "mnist", "--manifolds", "elsewhere"])
+
+    assert request.manifolds == str(tmp_path / "elsewhere")
+
+
+def test_no_more_is_attacked_strongly_in_a_grid_than_at_all():
+    config = read_options(["--space", "claims", "--scale", "laptop", "--n-attacked", "100"]).config
+
+    assert config.attacked_strongly == 100
+
+
+def test_ctrl_c_before_a_trial_is_no_traceback(monkeypatch, capfd):
+    def interrupted(_request):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("study.launch.data_fingerprint", interrupted)
+
+    assert main(["--dry-run"]) == 130
+    assert capfd.readouterr() == ("\nstopped before a trial began\n", "")

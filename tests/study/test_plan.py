@@ -82,3 +82,11 @@ def test_trials_have_the_precision_that_was_asked_for_and_a_plan_says_it():
     assert config.base("mlp", 0).attack_precision == "bfloat16"
     assert "steps of an attack in bfloat16" in described(config, [plan(config, "mlp", confirm=False)], 1)
     assert "bfloat16" not in described(tiny(), [plan(tiny(), "mlp", confirm=False)], 1)
+
+
+def test_what_replicates_take_is_said_to_be_left_out():
+    config = tiny(trials=12, replicates=2)
+
+    told = described(config, [plan(config, "mlp", confirm=True)], 2)
+
+    assert "2 more seeds of every point of the best fronts; that is not in the numbers below" in told

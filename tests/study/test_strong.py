@@ -146,6 +146,7 @@ def test_what_failed_is_recorded_and_not_tried_for_ever(store):
     assert said.failed
     assert "died 4 times" in said.said
     assert job.name not in left(stage)
+    assert job.name in left(StrongAttacks(store, "manifolds"))  # of the driver that comes next
     store.refresh_tables(now=True)
     rows = pq.read_table(store.run_dir / "results" / "confirmations.parquet").to_pylist()
     (row,) = [row for row in rows if row["strong_message"] is not None]
