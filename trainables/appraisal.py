@@ -17,6 +17,7 @@ from trainables.manifolds.manifold import Code, Manifold
 from trainables.manifolds.store import ManifoldStore
 from trainables.provision import Data
 
+NEAR = 60_000  # images that approximate the manifold, at most: more would not fit into memory
 PROJECTED = 300  # test images that distances are measured of, at most
 SHOWN = 10  # images in a row
 
@@ -60,7 +61,7 @@ def appraise(
         manifold,
         data.splits.test,
         victim,
-        data.splits.pool(),
+        data.splits.pool(NEAR),
         norm=NORMS[threat_model.norm],
         epsilon=threat_model.epsilon,
         eta=threat_model.eta,

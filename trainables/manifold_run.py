@@ -134,7 +134,7 @@ class ManifoldRun(Run):
             steps=by.steps,
             seed=self._config.data.seed,  # equal for all trials of a study, and for all seeds of one
         )
-        self._tally.add(by.n_attacked, forward=by.steps + 1, backward=by.steps)
+        self._tally.add(by.n_attacked, forward=by.steps + 3, backward=by.steps)
         return success, 1.0 if agreed is None else 1 - agreed
 
     def _learned(self) -> LearnedManifold:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from trainables.allocation import own_device
 from trainables.checks import must
 from trainables.config import DataConfig, LearnedConfig, VaeGanConfig, digest
 from trainables.data import images
-from trainables.data.fonts import make_splits
+from trainables.data.fonts import DRAWING, make_splits
 from trainables.data.glyphs import SIDE
 from trainables.data.ranges import FONT_RANGES, IMAGE_RANGES
 from trainables.data.split import Split, Splits
@@ -62,10 +62,12 @@ def _fonts(config: DataConfig) -> Data:
     chosen = {
         k: getattr(config, k) for k in ("dataset", "variant", "subset", "n_train", "n_validation", "n_test", "seed")
     }
+    splits, own = make_splits(config, len(faces.names), manifold.render), fingerprint(faces)
+    pool = digest({"drawn": splits.pool_fingerprint, "typefaces": own})
     return Data(
-        splits=make_splits(config, len(faces.names), manifold.render),
+        splits=replace(splits, pool_fingerprint=pool),
         manifolds={"manifold": manifold, "affine": AffineManifold(warp)},
-        fingerprint=digest({**chosen, "typefaces": fingerprint(faces)}),
+        fingerprint=digest({**chosen, "typefaces": own, "drawing": DRAWING}),
     )
 
 

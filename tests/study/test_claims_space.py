@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
@@ -98,11 +99,13 @@ def test_cells_of_one_seed_share_it_and_others_do_not():
     assert cell(config, "Normal", 100, seed=1).seed == config.fresh_seeds()[1]
 
 
-def test_training_sets_contain_one_another_and_test_sets_are_the_same():
-    few, many = (prepare(cell(small(), "Normal", size)).training.splits for size in (100, 200))
+@pytest.mark.parametrize("sizes", [(100, 200), (200, 1000), (1000, 2500)])  # 24 typefaces: 1, 5 and 11 rounds of them
+def test_training_sets_contain_one_another_and_test_sets_are_the_same(sizes):
+    config = small(sizes=sizes, at_updates=sizes[:1], data=replace(small().data, n_train=sizes[1]))
+    few, many = (prepare(cell(config, "Normal", size)).training.splits for size in sizes)
 
-    assert (few.train.theta == many.train.theta[:100]).all()
-    assert (few.train.glyphs == many.train.glyphs[:100]).all()
+    assert (few.train.theta == many.train.theta[: sizes[0]]).all()
+    assert (few.train.glyphs == many.train.glyphs[: sizes[0]]).all()
     assert (few.test.theta == many.test.theta).all()
 
 

@@ -8,6 +8,7 @@ every prefix of a validation or test split is balanced over letters and spread o
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int
@@ -19,9 +20,12 @@ from trainables.data.split import Split, Splits
 from trainables.seeding import stream
 
 LETTERS = 10
+DRAWING = 2  # counts how examples were drawn so far: whoever draws others for an equal config counts on
 LOOKED_AT = 100  # of a pool, to name it by
 POOL = 60_000  # images to learn a manifold from, of as many as one likes; the paper takes 960,000
 Render = Callable[[Tensor, Tensor], Tensor]
+Later = Callable[[int], torch.Generator]
+"""Gives the random stream of a further round through the faces."""
 
 
 class FontSplit(Split):
@@ -41,18 +45,20 @@ class FontSplit(Split):
         return self.render(self.theta[indices], self.glyphs[indices])
 
 
-def _spread_glyphs(examples: int, faces: int, rng: torch.Generator) -> Int[Tensor, "n 2"]:
-    """Letters take turns; each letter goes through all faces in random order before one comes again."""
+def _spread_glyphs(examples: int, faces: int, rng: torch.Generator, later: Later) -> Int[Tensor, "n 2"]:
+    """Letters take turns; each letter goes through all faces in random order before one comes again.
+
+    More examples begin with the fewer ones, since every further round is drawn from a stream of its own.
+    """
     per_letter = -(-examples // LETTERS)
-    rounds = -(-per_letter // faces)
-    orders = torch.stack(
-        [torch.cat([torch.randperm(faces, generator=rng) for _ in range(rounds)]) for _ in range(LETTERS)]
-    )
+    streams = [rng, *map(later, range(1, -(-per_letter // faces)))]
+    rounds = [torch.stack([torch.randperm(faces, generator=each) for _ in range(LETTERS)]) for each in streams]
+    orders = torch.cat(rounds, dim=1)
     face = orders[:, :per_letter].T.reshape(-1)[:examples]
     return torch.stack([face, torch.arange(examples) % LETTERS], dim=1)
 
 
-def _first_glyphs(examples: int, faces: int, rng: torch.Generator) -> Int[Tensor, "n 2"]:
+def _first_glyphs(examples: int, faces: int, rng: torch.Generator, _later: Later) -> Int[Tensor, "n 2"]:
     """The paper's order: all letters of the first face, then of the next, and again from the first.
 
     As there, the order of the faces is a random permutation: alphabetically, families would come together.
@@ -76,9 +82,10 @@ def make_splits(config: DataConfig, faces: int, render: Render) -> Splits:
     low, high = FONT_RANGES[str(config.variant)].box()
 
     def split(name: str, examples: int) -> FontSplit:
-        rng = stream(config.seed, "fonts", str(config.variant), name)
+        source = partial(stream, config.seed, "fonts", str(config.variant), name)
         choose = _first_glyphs if name == "train" and config.subset == "first" else _spread_glyphs
-        glyphs = choose(examples, faces, rng)
+        rng = source()
+        glyphs = choose(examples, faces, rng, partial(source, "round"))
         theta = low + (high - low) * torch.rand(examples, 6, generator=rng)
         return FontSplit(theta, glyphs, render)
 
@@ -88,6 +95,6 @@ def make_splits(config: DataConfig, faces: int, render: Render) -> Splits:
         test=split("test", config.n_test),
         classes=LETTERS,
         image_shape=(1, 28, 28),
-        pool=lambda: split("pool", POOL),
+        pool=lambda most=POOL: split("pool", min(most, POOL)),
         pool_fingerprint=_drawn(split("pool", LOOKED_AT)),
     )

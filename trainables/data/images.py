@@ -32,16 +32,17 @@ def load(config: DataConfig) -> Splits:
         test=stocks.test.take(rows.test),
         classes=stocks.classes,
         image_shape=train.shape,
-        pool=lambda: _pooled(_read(config).training, rows.validation),  # again: a trial need not keep them in memory
+        # Read again: a trial need not keep them in memory.
+        pool=lambda most=None: _pooled(_read(config).training, rows.validation, most),
         pool_fingerprint=_pool_fingerprint(stocks.training.labels, rows.validation, validation),
     )
 
 
-def _pooled(stock: Stock, validation: Int[Tensor, "rows"]) -> StoredSplit:
-    """Takes the training images that are not for validation."""
+def _pooled(stock: Stock, validation: Int[Tensor, "rows"], most: int | None) -> StoredSplit:
+    """Takes the training images that are not for validation, all or the first."""
     learned = torch.ones(len(stock.labels), dtype=torch.bool)
     learned[validation] = False
-    return stock.take(learned.nonzero()[:, 0])
+    return stock.take(learned.nonzero()[:most, 0])
 
 
 def _pool_fingerprint(labels: Int[Tensor, "all"], rows: Int[Tensor, "rows"], validation: StoredSplit) -> str:

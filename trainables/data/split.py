@@ -26,8 +26,8 @@ class Splits:
     """Three disjoint splits; the search sees train and validation only.
 
     Attributes:
-        pool: reads all images that anything may be learned from: those of training and all others but validation
-            and test. They are many.
+        pool: reads all images that anything may be learned from, or the first so many: those of training and all
+            others but validation and test; of typefaces, which have no end, as many as a data set, drawn by themselves.
         pool_fingerprint: names them without reading them all.
     """
 
@@ -36,5 +36,5 @@ class Splits:
     test: Split
     classes: int
     image_shape: tuple[int, int, int]
-    pool: Callable[[], Split]
+    pool: Callable[..., Split]
     pool_fingerprint: str

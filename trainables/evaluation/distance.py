@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from trainables.attacks.attack import search
+from trainables.attacks.attack import Found, search
 from trainables.attacks.gradient import AdamPGD
 from trainables.attacks.objectives import cross_entropy
 from trainables.data.split import Split
@@ -36,13 +36,15 @@ class Perturbed(NamedTuple):
 
     Attributes:
         rows: of the split.
-        looks: at all images that were tried, with a gradient or without; 0 where nothing was attacked.
+        looks: at all images that were tried, each a forward pass; 0 where nothing was attacked.
+        gradients: taken there, each a backward pass.
     """
 
     rows: Int[Tensor, "batch"]
     before: Float[Tensor, "batch channel height width"]
     after: Float[Tensor, "batch channel height width"]
     looks: int = 0
+    gradients: int = 0
 
 
 class Distances(NamedTuple):
@@ -79,7 +81,7 @@ def departures(
         manifold: known or learned.
         split: of the images.
         victim: is attacked.
-        known: images that approximate the manifold: those of training.
+        known: images that approximate the manifold: those that it may be learned from.
         norm: of both attacks.
         epsilon: radius of the regular attack.
         eta: radius of the attack on the manifold.
@@ -132,19 +134,19 @@ def perturbed(
     for kind, (make, radius) in makers.items():
         threat, rng = make(rows, torch.tensor(radius)), stream(seed, "departures", kind)
         before = threat.render(torch.zeros_like(threat.anchor, dtype=torch.float64))
-        after, fallen, looks = _attacked(threat, victim, split.labels[rows], radius, rng)
-        fallen &= ~victim.wrong(before.float(), split.labels[rows])
-        moved[kind] = Perturbed(rows[fallen], before[fallen], after[fallen], looks)
-    own, before, after, _ = moved["regular"]
+        found = _attacked(threat, victim, split.labels[rows], radius, rng)
+        after = threat.render(found.delta.double())
+        fallen = found.success & ~victim.wrong(before.float(), split.labels[rows])
+        looks, gradients = len(rows) + int(found.looks.sum()), int(found.looks.clamp_max(PAPER_STEPS).sum())
+        moved[kind] = Perturbed(rows[fallen], before[fallen], after[fallen], looks, gradients)
+    own, before, after, *_ = moved["regular"]
     aside = random_like(before, after - before, stream(seed, "departures", "random"))
     return moved | {"random": Perturbed(own, before, aside)}
 
 
-def _attacked(
-    threat: Threat, victim: Network, labels: Tensor, radius: float, rng: torch.Generator
-) -> tuple[Tensor, Tensor, int]:
-    """Returns perturbed images, which of them are misclassified, and how often the victim was looked at."""
-    found = search(
+def _attacked(threat: Threat, victim: Network, labels: Tensor, radius: float, rng: torch.Generator) -> Found:
+    """Returns what the paper's attack finds."""
+    return search(
         AdamPGD(),
         cross_entropy(victim.classifier, victim.folded, labels),
         threat,
@@ -155,7 +157,6 @@ def _attacked(
         longest=PAPER_STEPS,
         alone=True,
     )
-    return threat.render(found.delta.double()), found.success, int(found.looks.sum())
 
 
 def measured(

@@ -208,7 +208,7 @@ def steps_do_not_help(steps: Steps | None, attacked: int) -> Flag | None:
 
 
 def reconstruction_gap(name: ThreatName, clean: float, rendered: float, attacked: float) -> Flag | None:
-    """A manifold that changes what the model says more than the adversary does.
+    """A manifold that changes the error by more than all of the error under attack there.
 
     Args:
         name: of the threat.

@@ -80,11 +80,11 @@ class Beside(NamedTuple):
     """What is needed beside a model.
 
     Attributes:
-        known: reads images that approximate the manifold; none that are measured.
+        known: reads so many images at most that approximate the manifold; none that are measured.
         reference: says what an image shows; None where nobody needs to be asked.
     """
 
-    known: Callable[[], Split]
+    known: Callable[[int], Split]
     reference: Network | None = None
 
 
@@ -168,9 +168,10 @@ def _departures(
         manifold, subject.split, victim, norm=NORMS[threat_model.norm], **radii, attacked=attacked, seed=seed
     )
     for each in moved.values():
-        subject.tally.add(each.looks, forward=1, backward=1)
-    known = beside.known()
-    near = known.images(torch.arange(min(NEAR, len(known))))
+        subject.tally.add(each.looks, forward=1)
+        subject.tally.add(each.gradients, backward=1)
+    known = beside.known(NEAR)
+    near = known.images(torch.arange(len(known)))
     found: dict[str, Any] = {f"{_plain(kind)}_examples": len(moved[kind].rows) for kind in ("regular", "on-manifold")}
     for kind, own in moved.items():
         if len(own.rows):

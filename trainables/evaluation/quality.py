@@ -174,12 +174,15 @@ class Attacked(NamedTuple):
     """What an attack on the manifold does to some images of a split.
 
     Attributes:
-        right: which the victim classified correctly; `fallen` which of these it no longer does.
+        right: which the victim classified correctly; `fallen` for which of these the attack has found an image that
+            it does not.
+        wrong: whether it misclassifies `images`: of the highest loss, which is not always so.
         delta: how their codes were moved; `images` what these codes show.
     """
 
     right: Bool[Tensor, "batch"]
     fallen: Bool[Tensor, "batch"]
+    wrong: Bool[Tensor, "batch"]
     delta: Float[Tensor, "batch code"]
     images: Float[Tensor, "batch channel height width"]
 
@@ -211,7 +214,8 @@ def adversarial(
         alone=True,
     )
     was_right = ~victim.wrong(threat.render(torch.zeros_like(threat.anchor)), labels)
-    return Attacked(was_right, found.success & was_right, found.delta, threat.render(found.delta))
+    images = threat.render(found.delta)
+    return Attacked(was_right, found.success & was_right, victim.wrong(images, labels), found.delta, images)
 
 
 def agreement(
@@ -246,9 +250,10 @@ def agreement(
     if not right.any():
         return None, None
     success = (fallen.sum() / right.sum()).item()
-    if not fallen.any():
+    shown = fallen & attack.wrong
+    if not shown.any():
         return success, None
-    return success, 1 - _fraction([judges.reference.wrong(attack.images[fallen], labels[fallen])])
+    return success, 1 - _fraction([judges.reference.wrong(attack.images[shown], labels[shown])])
 
 
 def _fraction(masks: list[Tensor]) -> float:

@@ -53,7 +53,8 @@ def test_distances_are_those_of_numpy():
 def test_errors_and_agreement_are_the_references():
     wide = {"weights": weights(10, reach=4.0)}
     found = measured(reference=always(3), eta=3.0, **wide)
-    fallen = adversarial(manifold(**wide), BLOBS, network(), NORMS["linf"], 3.0, torch.arange(40), 0).fallen
+    attack = adversarial(manifold(**wide), BLOBS, network(), NORMS["linf"], 3.0, torch.arange(40), 0)
+    fallen = attack.fallen & attack.wrong
 
     assert found.error == found.reconstruction_error == found.sample_error == pytest.approx(0.9)
     assert fallen.any()
@@ -64,6 +65,16 @@ def test_what_the_victim_had_wrong_is_no_success():
     found = measured(victim=always(3))
 
     assert (found.success, found.agreement) == (0, None)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_shown_as_wrong_is_wrong(seed):
+    wide, rows, victim = {"weights": weights(10, reach=4.0)}, torch.arange(40), network(seed)
+
+    attack = adversarial(manifold(**wide), BLOBS, victim, NORMS["linf"], 3.0, rows, seed)
+
+    assert torch.equal(attack.wrong, victim.wrong(attack.images, BLOBS.labels[rows]))
+    assert not (attack.fallen & ~attack.right).any()
 
 
 def test_samples_of_one_model_for_all_have_no_class():

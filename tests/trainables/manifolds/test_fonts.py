@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -124,6 +126,18 @@ def test_a_larger_training_set_repeats_faces_under_new_transformations(manifold:
 
     assert torch.equal(split.glyphs[:70], split.glyphs[70:])
     assert not torch.equal(split.theta[:70], split.theta[70:])
+
+
+@pytest.mark.parametrize("subset", ["random", "first"])
+def test_a_larger_training_set_begins_with_the_smaller_one(manifold: FontManifold, subset: str) -> None:
+    sizes = [10 * FACES - 3, 10 * FACES + 7, 50 * FACES, 130 * FACES]
+    every = [splits(manifold, n_train=size, subset=subset).train for size in sizes]
+
+    for few, more in pairwise(every):
+        assert isinstance(few, FontSplit)
+        assert isinstance(more, FontSplit)
+        assert torch.equal(few.theta, more.theta[: len(few)])
+        assert torch.equal(few.glyphs, more.glyphs[: len(few)])
 
 
 def test_the_box_holds_what_is_clamped(manifold: FontManifold) -> None:
