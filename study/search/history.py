@@ -9,7 +9,7 @@ samplers pass over; so it is left out.
 import copy
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, final
@@ -102,10 +102,9 @@ class History:
             self._values.insert(place * self._objectives + column, value)
         self._violations.insert(place, sum(max(0.0, violation) for violation in trial.constraints.values()))
 
-    def knows(self, params: Mapping[str, Any]) -> bool:
-        """Tells whether a trial that is COMPLETE, or runs, has all these parameters."""
-        every = chain(self._complete, self.running.values())
-        return any(all(trial.params.get(name) == value for name, value in params.items()) for trial in every)
+    def every(self) -> Iterator[tuple[int, Told]]:
+        """Yields the trials that are COMPLETE, and those that run, with their numbers."""
+        return chain(zip(self._numbers, self._complete, strict=True), self.running.items())
 
     def between(self, first: int, end: int) -> dict[int, Told]:
         """Returns the COMPLETE trials with numbers from `first` to before `end`."""

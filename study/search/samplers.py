@@ -163,6 +163,7 @@ class Nsga2(Proposer):
         super().__init__(space, startup)
         self._size = min(startup, POPULATION)
         self._chosen: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+        self._points: dict[int, str] = {}
 
     def propose(self, history: History, number: int, seed: int) -> tuple[Point, dict[str, Any]]:
         parents = self._parents(history, number // self._size)
@@ -170,11 +171,21 @@ class Nsga2(Proposer):
             return self._asked(RandomSampler(seed=seed), ())
         known = [history.between(parent, parent + 1)[parent] for parent in parents]
         point, params = self._child(known, seed)
+        tried = self._tried(history)
         for again in range(1, TRIES):  # it may be a copy of a parent, or of what has been tried since
-            if not history.knows({name: params[name] for name in names(self.space, point)}):
+            if _rounded(point) not in tried:
                 break
             point, params = self._child(known, (seed + again * ANOTHER) % 2**32)
         return point, params
+
+    def _tried(self, history: History) -> set[str]:
+        """Returns the points that are known. They are told apart as points: equal weights have many parameters."""
+        found = set()
+        for number, trial in history.every():
+            if number not in self._points:
+                self._points[number] = _rounded(suggest(self.space, FixedTrial(trial.params)))
+            found.add(self._points[number])
+        return found
 
     def _child(self, parents: Sequence[FrozenTrial], seed: int) -> tuple[Point, dict[str, Any]]:
         return self._asked(NSGAIISampler(population_size=len(parents), seed=seed), parents)
@@ -222,3 +233,14 @@ def proposer(config: StudyConfig, space: Space) -> Proposer:
     """Returns the one that a study wants, for one of its architectures."""
     startup = len(space.baselines) + max(4, config.trials // 4)
     return PROPOSERS[config.sampler](space, startup)
+
+
+def _rounded(point: Point) -> str:
+    """Names a point by its values to nine digits: a logarithm and its inverse change the last of more."""
+
+    def told(value: Any) -> str:
+        if isinstance(value, Mapping):
+            return repr(sorted((name, told(part)) for name, part in value.items()))
+        return f"{value:.9g}" if isinstance(value, float) else str(value)
+
+    return told(point)

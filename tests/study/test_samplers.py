@@ -103,7 +103,7 @@ def test_a_generation_is_bred_again_when_one_of_an_earlier_ends_late():
 
 
 def test_no_child_is_a_copy_of_what_is_known():
-    """Of few parents some children are."""
+    """Of few parents some children are, or would be but for the rounding of a logarithm."""
     known = History(2)
     for number, (_, point) in enumerate(SPACE.baselines):
         known.add(number, told({**MIDDLES, **parameters(SPACE, point)}, ALL, (0.5, 0.5), {}, {GENERATION: 0}))
@@ -111,7 +111,17 @@ def test_no_child_is_a_copy_of_what_is_known():
 
     points = [nsga2.propose(known, len(SPACE.baselines), seed)[0] for seed in range(100)]
 
-    assert not [point for point in points if point in [baseline for _, baseline in SPACE.baselines]]
+    baselines = [rounded(baseline) for _, baseline in SPACE.baselines]
+    assert rounded(SPACE.baselines[0][1] | {"learning_rate": 0.010000000000000004}) in baselines
+    assert not [point for point in points if rounded(point) in baselines]
+
+
+def rounded(point):
+    """A point whose numbers have nine digits."""
+    flat = {**point, **point.get("weights", {})}
+    return {name: float(f"{value:.9g}") for name, value in flat.items() if isinstance(value, float)} | {
+        name: value for name, value in flat.items() if isinstance(value, (str, int, type(None)))
+    }
 
 
 def test_without_any_result_a_model_answers_at_random():
