@@ -221,3 +221,16 @@ def test_ctrl_c_before_a_trial_is_no_traceback(monkeypatch, capfd):
 
     assert main(["--dry-run"]) == 130
     assert capfd.readouterr() == ("\nstopped before a trial began\n", "")
+
+
+def test_a_refused_resume_leaves_one_story_here_and_there(tmp_path, capfd):
+    with begin(tmp_path / "away"):
+        pass
+
+    assert main(["--resume", f"file://{tmp_path}/away/tiny"]) == 2  # its data have another fingerprint
+
+    assert "data" in capfd.readouterr().err
+    here, there = (tmp_path / runs / "tiny" / "journal" for runs in ("runs", "away"))
+    stories = [{path.name: path.read_bytes() for path in folder.glob("*.jsonl")} for folder in (here, there)]
+    assert stories[0] == stories[1]
+    assert b'"driver"' in b"".join(stories[0].values())
