@@ -129,7 +129,7 @@ def test_the_theme_follows_the_system_until_the_reader_chooses(reader: Any, page
 
     assert colours[0] != colours[1] == light.ask(paper)
     light.page.reload()
-    assert light.ask(paper) == colours[1]
+    light.page.wait_for_function(f"{paper} === '{colours[1]}'")
 
 
 def test_layers_can_be_hidden_and_shown(reader: Any, path: Path) -> None:
