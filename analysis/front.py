@@ -7,7 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from analysis.objectives import Objective, reference_of
 from analysis.pareto import front_order, hypervolume
 from analysis.schema import LENGTHS
 from analysis.statistics import Interval, interval, spread
+
+VIOLATES: Final = "violates"
+"""How the reason begins of who was left out for a constraint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -130,7 +133,7 @@ def _confirmed_front(
     for row in rows:
         by_trial[row["trial_id"]].append(row)
     reasons = {
-        trial: f"violates {' and '.join(violated[trial])}" if trial in violated else _why_excluded(runs, objectives)
+        trial: f"{VIOLATES} {' and '.join(violated[trial])}" if trial in violated else _why_excluded(runs, objectives)
         for trial, runs in by_trial.items()
     }
     sound = {trial: runs for trial, runs in by_trial.items() if reasons[trial] is None}

@@ -8,7 +8,7 @@ from analysis.comparison import Comparison
 from analysis.drawing import model_name
 from analysis.figures import trials_outside, validation_points
 from analysis.formats import DASH, dataset_name, listed, norm_name, plural, with_ends
-from analysis.front import Candidate, ConfirmedFront
+from analysis.front import VIOLATES, Candidate, ConfirmedFront
 from analysis.load import Study
 from analysis.objectives import Objective, corner_of
 from analysis.paper_reference import comparable_points
@@ -112,6 +112,9 @@ def what_was_found(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
         return (
             f"No candidate counts: strong attacks leave {plural(flagged, 'confirmed candidate')} doubtful (see below)."
         )
+    reasons = [reason for front in fronts for _, reason in front.excluded]
+    if not _confirmed(fronts) and any(reason.startswith(VIOLATES) for reason in reasons):
+        return "No confirmed candidate keeps to the study's constraints, or gave what it asks of all (see below)."
     if not _confirmed(fronts):
         return f"No candidate has been confirmed: none gave {_both(study)} with every seed (see below)."
     one, other = study.objectives

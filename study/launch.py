@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"study.launch: {reason}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
-        print("\nstopped before a trial began")
+        print("\nstopped")
         return STOPPED
 
 

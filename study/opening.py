@@ -61,7 +61,10 @@ def opened(request: Request, fingerprint: str) -> Iterator[Store]:
         with Store(request.run_dir) as store:
             settle(store, description, request.place, accept=request.accept_changes)
             if request.strong:
-                store.strengthened(request.strong)
+                try:
+                    store.strengthened(request.strong)
+                except ValueError as error:
+                    raise Refused(f"{error}; see python -m study.launch --help") from error
             store.note(f"resumed by {request.command}")
             _alone(store)
             yield store

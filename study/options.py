@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from study.arguments import DEFAULT_SCALE, EPSILON, ETA, ETA_AGNOSTIC, parser
 from study.config import StudyConfig
@@ -25,7 +24,7 @@ from study.resources import Override
 from study.scales import SCALES
 from study.scheduling.pareto_halving import usual_grace
 from study.storage.pull import pull_beginning
-from study.storage.remote import child, files_at, name_of, parent, reachable
+from study.storage.remote import child, files_at, is_folder, name_of, parent, reachable
 from study.storage.store import recall, refuse_existing
 from study.strong_config import StrongConfig
 from trainables.checks import must
@@ -160,7 +159,9 @@ def _resumed(options: dict[str, Any], rest: dict[str, Any]) -> Request:
         )
     config, run_dir, remote = _recalled(options["resume"])
     try:
-        config.strong.changed(_strong(options), images=config.data.n_test, seeds=config.seeds)
+        strong = config.strong.changed(_strong(options), images=config.data.n_test, seeds=config.seeds)
+        if remote is None:  # of a study at an address only the beginning is known here
+            strong.must_be_made(_strong(options))
     except ValueError as error:
         raise Refused(f"{error}; see python -m study.launch --help") from error
     runs = str(run_dir.parent) if remote is None else parent(remote)
@@ -174,9 +175,7 @@ def _place(runs: str, name: str) -> tuple[Path, str | None]:
         return Path(runs).absolute() / name, None
     remote, here = child(runs, name), _local(name)
     files_at(remote)  # an address that makes no sense is refused before anything starts
-    if urlsplit(remote).scheme == "file" and Path(unquote(urlsplit(remote).path)) == here:
-        return here, None  # it is the very folder
-    return here, remote
+    return here, None if is_folder(remote, here) else remote
 
 
 def _recalled(address: str) -> tuple[StudyConfig, Path, str | None]:
@@ -186,7 +185,8 @@ def _recalled(address: str) -> tuple[StudyConfig, Path, str | None]:
         return recall(run_dir), run_dir, None
     with reachable(address), tempfile.TemporaryDirectory() as folder:
         pull_beginning(files_at(address), Path(folder))
-        return recall(Path(folder)), _local(name_of(address)), address
+        here = _local(name_of(address))
+        return recall(Path(folder)), here, None if is_folder(address, here) else address
 
 
 def _local(name: str) -> Path:
@@ -215,6 +215,8 @@ def _config(options: dict[str, Any]) -> StudyConfig:
         options = {"manifold": ["learned"], **options}
         must("gamma" not in options, f"the space {space} searches gamma; got --gamma; leave it out")
     attacks = SCALES[scale].strong if kind.moves and not kind.grid else StrongConfig()
+    strong = attacks.changed(_strong(options), images=data.n_test, seeds=numbers["seeds"])
+    strong.must_be_made(_strong(options))
     kinds = options.get("manifold", [])
     learned = _learned(options, kinds, model, seed)
     if kind.grid:
@@ -235,7 +237,7 @@ def _config(options: dict[str, Any]) -> StudyConfig:
         learned=learned,
         seed=seed,
         constraints=tuple(str(Constraint.parse(text)) for text in options.get("constraint", ())),
-        strong=attacks.changed(_strong(options), images=data.n_test, seeds=numbers["seeds"]),
+        strong=strong,
         warm_start=str(Path(options["warm_start"]).absolute()) if "warm_start" in options else None,
         **{"grace": usual_grace(numbers["epochs"])} | {name: options[name] for name in SEARCH if name in options},
         **numbers,
@@ -271,7 +273,8 @@ def _manifolds(options: dict[str, Any], runs: str) -> str:
 
 def _learned(options: dict[str, Any], kinds: Sequence[str], model: VaeGanConfig, seed: int) -> LearnedConfig | None:
     """Returns what the manifolds share that are to be learned, by the scale's model, or None."""
-    judged = KINDS[options.get("space", "tradeoff")].grid  # a grid's judges lie where manifolds do
+    grid, images = KINDS[options.get("space", "tradeoff")].grid, options.get("dataset", DATASETS[0]) != "fonts"
+    judged = grid and images  # by classifiers that lie where manifolds do
     own = ("manifold_train", "latent_box", "gamma", *(() if judged else ("manifolds",)))
     if not any(map(is_learned, kinds)):
         given = [_spelt(name) for name in own if name in options]

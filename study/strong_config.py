@@ -57,11 +57,16 @@ class StrongConfig:
         fresh = max(seeds, 1)
         usual = replace(self, images=min(self.images, images), seeds=min(self.seeds, fresh))
         found = replace(usual, **given)
-        idle = [f"--strong-{name}" for name in given if name != "strength"]
-        must(
-            bool(found) or not idle,
-            f"no strong attacks are made; got {' '.join(idle)}; add --strong fast, or leave it out",
-        )
         must(found.images <= images, f"strong attacks are made on some of {images} test images; got {found.images}")
         must(found.seeds <= fresh, f"strong attacks are made on models of some of {seeds} seeds; got {found.seeds}")
         return found
+
+    def must_be_made(self, given: Mapping[str, Any]) -> None:
+        """Makes sure that there are attacks where something is said of them.
+
+        Raises:
+            ValueError: if there are none.
+        """
+        idle = [f"--strong-{name}" for name in given if name != "strength"]
+        said = f"no strong attacks are made; got {' '.join(idle)}; add --strong fast, or leave it out"
+        must(bool(self) or not idle, said)

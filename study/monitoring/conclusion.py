@@ -54,7 +54,7 @@ def _cost_of_stopping(found: Ablation) -> str:
 def _print_front(front: ConfirmedFront, console: Console) -> None:
     console.print()
     if front.hypervolume is None:
-        console.print(Text(f"{front.architecture}: no candidate could be confirmed", style="yellow"))
+        console.print(Text(f"{front.architecture}: no candidate counts on its front", style="yellow"))
         _print_doubts(front, console)
         return
     console.print(Text(f"{front.architecture}: hypervolume {_with_ends(front.hypervolume)}", style="bold"))

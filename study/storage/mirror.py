@@ -108,7 +108,6 @@ class Mirror:
 
     def finish(self) -> str | None:
         """Copies what is left, and says what went wrong; None where everything is at the address."""
-        self._threads[1].stop()
         last = tenacity.Retrying(
             stop=tenacity.stop_after_delay(self._pace.patience),
             wait=tenacity.wait_exponential(multiplier=0.5, max=10),
@@ -116,6 +115,7 @@ class Mirror:
             reraise=True,
         )
         try:
+            self._threads[1].stop()
             last(self._copy, _Progress(self._say, self._pace.silence))
         except (*UNREACHABLE, KeyboardInterrupt) as error:
             return (

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from study.errors import Refused
@@ -54,3 +54,9 @@ def parent(address: str) -> str:
 def name_of(address: str) -> str:
     """Returns the last part of an address, which is a study's name; empty where it has none."""
     return unquote(PurePosixPath(urlsplit(address).path).name)
+
+
+def is_folder(address: str, folder: Path) -> bool:
+    """Tells whether an address is that of the very folder on this machine."""
+    parts = urlsplit(address)
+    return parts.scheme == "file" and Path(unquote(parts.path)).resolve() == folder.resolve()

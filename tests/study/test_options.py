@@ -199,6 +199,18 @@ def test_an_address_that_is_the_folder_here_is_a_folder(tmp_path):
     request = read_options(["--runs", f"file://{tmp_path}/runs", "--name", "n"])
 
     assert (request.run_dir, request.remote) == (tmp_path / "runs" / "n", None)
+    with begin(tmp_path / "runs"):
+        pass
+    assert read_options(["--resume", f"file://{tmp_path}/runs/tiny"]).remote is None
+
+
+def test_of_a_study_at_an_address_only_the_beginning_is_known(tmp_path):
+    with begin(tmp_path / "away"):
+        pass
+
+    request = read_options(["--resume", f"file://{tmp_path}/away/tiny", "--strong-images", "5"])
+
+    assert request.strong == {"images": 5}  # another driver may have asked for attacks
 
 
 def test_a_grids_judges_may_lie_anywhere(tmp_path):
@@ -220,7 +232,7 @@ def test_ctrl_c_before_a_trial_is_no_traceback(monkeypatch, capfd):
     monkeypatch.setattr("study.launch.data_fingerprint", interrupted)
 
     assert main(["--dry-run"]) == 130
-    assert capfd.readouterr() == ("\nstopped before a trial began\n", "")
+    assert capfd.readouterr() == ("\nstopped\n", "")
 
 
 def test_a_refused_resume_leaves_one_story_here_and_there(tmp_path, capfd):
