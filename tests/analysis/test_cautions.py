@@ -171,3 +171,9 @@ def test_a_command_names_the_folder_only_where_the_journal_lies(run_dir: Path) -
 
     (run_dir / "journal").mkdir()
     assert f"{run_dir} " in told(analysis.load(run_dir))
+
+
+def test_where_nobody_keeps_to_a_constraint_that_is_the_reason(run_dir: Path) -> None:
+    study = asked(run_dir, "val_error<0.0001")
+
+    assert what_was_found(study, confirmed_fronts(study)).startswith("No confirmed candidate keeps to the study's")
