@@ -114,7 +114,8 @@ def what_was_found(study: Study, fronts: Sequence[ConfirmedFront]) -> str:
         )
     reasons = [reason for front in fronts for _, reason in front.excluded]
     if not _confirmed(fronts) and any(reason.startswith(VIOLATES) for reason in reasons):
-        return "No confirmed candidate keeps to the study's constraints, or gave what it asks of all (see below)."
+        both = _both(study)
+        return f"No confirmed candidate keeps to the study's constraints and gave {both} with every seed (see below)."
     if not _confirmed(fronts):
         return f"No candidate has been confirmed: none gave {_both(study)} with every seed (see below)."
     one, other = study.objectives
