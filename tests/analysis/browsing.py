@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+PATIENCE = 280_000  # milliseconds for the browser's first start, which reads 200 MB from the disk
 
 
 @contextmanager
@@ -22,7 +23,7 @@ def browser() -> Iterator[Any]:
 
     with sync_playwright() as playwright:
         # Nobody but these tests writes the pages, and a container has no namespaces for a sandbox.
-        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"], timeout=PATIENCE)
         yield started
         started.close()
 

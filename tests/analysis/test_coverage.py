@@ -27,7 +27,6 @@ def coverage(ends: tuple[Array, Array], truth: Array | float) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("n", SEEDS)
 def test_intervals_of_errors_cover_what_further_seeds_give_on_the_same_images(rate: float, n: int) -> None:
@@ -40,7 +39,6 @@ def test_intervals_of_errors_cover_what_further_seeds_give_on_the_same_images(ra
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("n", SEEDS)
 def test_intervals_of_hypervolumes_cover_the_mean_of_further_seeds(rate: float, n: int) -> None:
@@ -54,7 +52,6 @@ def test_intervals_of_hypervolumes_cover_the_mean_of_further_seeds(rate: float, 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("n", SEEDS)
 def test_intervals_of_the_chance_to_be_on_the_front_cover_it(rate: float, n: int) -> None:
@@ -72,7 +69,6 @@ def test_intervals_of_the_chance_to_be_on_the_front_cover_it(rate: float, n: int
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("n", SEEDS)
 def test_intervals_of_paired_differences_cover_their_mean(n: int) -> None:
     rng = np.random.default_rng(n)
@@ -87,7 +83,6 @@ def test_intervals_of_paired_differences_cover_their_mean(n: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_plain_t_and_a_bootstrap_fail_where_these_hold() -> None:
     values, truth = errors(np.random.default_rng(0), 0.99, 20_000, 5, Noise(images=10_000, spread=0.5))
     plain = difference_ends(values)

@@ -318,7 +318,6 @@ def test_the_command_runs_from_a_shell(run_dir: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_ten_thousand_trials_are_reported_in_little_memory(tmp_path: Path) -> None:
     networks = ("conv", "mlp", "resnet", "vgg", "vit")
     folder = write_study(tmp_path, networks, trials=2000, seeds=5, epochs=20)

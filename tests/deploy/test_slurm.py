@@ -13,7 +13,7 @@ import pytest
 from study.options import read_options
 from tests.study.processes import wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "slurm.sbatch"
 NODES = {"alpha": 16, "beta": 4, "gamma": 64}

@@ -282,7 +282,6 @@ def test_there_are_at_least_sixty_rows_and_no_two_are_the_same():
     assert len({(tuple(row.words), row.arrange, row.environment) for row in ROWS}) == len(ROWS)
 
 
-@pytest.mark.timeout(150)  # the first row that reads data imports torch
 @pytest.mark.parametrize("row", ROWS, ids=named)
 def test_a_bad_input_is_refused_on_one_line_and_leaves_nothing(row, folder, monkeypatch, capfd):
     row.arrange()

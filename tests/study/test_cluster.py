@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import REPOSITORY
 from tests.study.processes import wait_for
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 class Node:

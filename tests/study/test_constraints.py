@@ -117,7 +117,6 @@ def finished(search, trial):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_gp_is_told_of_constraints():
     points = []
     for constraints in ((), ("val_success_rate<0.3",)):

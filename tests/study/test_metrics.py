@@ -175,7 +175,6 @@ def test_the_scrape_file_reads_where_ray_lists_its_agents():
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.timeout(170)
 def test_what_metrics_say_arrives_where_prometheus_reads(store):
     play(store)
     names = {metric.exported(name) for name, metric in METRICS.items()}

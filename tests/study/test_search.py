@@ -64,7 +64,6 @@ def of(sampler, **changes):
     return {"trials": TRIALS[sampler], "architectures": ("conv",), "sampler": sampler} | changes
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("sampler", ALL_SAMPLERS)
 def test_equal_seeds_ask_the_same_and_others_do_not(tmp_path, sampler):
     asked = []
@@ -77,7 +76,6 @@ def test_equal_seeds_ask_the_same_and_others_do_not(tmp_path, sampler):
         assert asked[0][number] != asked[2][number]
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("sampler", "stop_after"), CASES)
 def test_a_resumed_search_asks_what_an_uninterrupted_one_would_have(tmp_path, sampler, stop_after):
     with begin(tmp_path / "whole", **of(sampler)) as store:

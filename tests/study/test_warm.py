@@ -73,7 +73,6 @@ def test_a_resume_needs_the_earlier_study_no_more(tmp_path):
         assert again.state.warm == learnt
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", pytest.param("gp", marks=pytest.mark.slow)])
 def test_questions_depend_on_it_from_the_first_and_survive_a_resume(tmp_path, sampler):
     earlier = ran(tmp_path / "earlier")
