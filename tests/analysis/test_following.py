@@ -17,7 +17,7 @@ from analysis.presence import held
 from tests.analysis.synthetic import write_study
 
 LOOK_EVERY = 0.02
-PATIENCE = 20.0  # seconds
+PATIENCE = 200.0  # seconds
 
 
 @contextmanager

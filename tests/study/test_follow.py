@@ -1,7 +1,6 @@
 import fcntl
 import shutil
 import threading
-import time
 
 import pytest
 
@@ -144,11 +143,7 @@ def test_asking_whether_a_journal_is_held_does_not_keep_a_driver_from_taking_it(
     Journal(tmp_path).close()
 
 
-def test_a_driver_gives_up_soon_where_another_holds_the_journal(tmp_path):
-    with Journal(tmp_path):
-        began = time.monotonic()
-        with pytest.raises(Exception, match="one driver"):
-            Journal(tmp_path)
-
-    assert time.monotonic() - began < 2
+def test_a_driver_gives_up_where_another_holds_the_journal(tmp_path):
+    with Journal(tmp_path), pytest.raises(Exception, match="one driver"):
+        Journal(tmp_path)
     shutil.rmtree(tmp_path)

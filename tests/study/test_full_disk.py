@@ -41,7 +41,7 @@ def fill(folder, *, before="", wrap=(), preexec=None):
     done = subprocess.run(
         [*wrap, sys.executable, "-c", before + UNTIL_FULL, str(folder)],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=preexec,
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     appended, first, second = done.stdout.splitlines()

@@ -71,15 +71,13 @@ def test_a_driver_on_another_machine_that_is_silent_is_followed(remote, age):
 
 
 @pytest.mark.parametrize("age", [61, -1e6])
-def test_a_driver_that_counts_on_lives_whatever_its_clock_says(remote, age):
+def test_a_driver_that_counts_on_lives_whatever_its_clock_says(remote, age, monkeypatch):
     left_by(remote, age, boot="another")
-    plain = json.loads(remote.read(NAME))
-    beat = threading.Timer(0.1, lambda: remote.write(NAME, json.dumps(plain | {"heartbeat": 9}).encode()))
-    beat.start()
+    counted_on = json.dumps(json.loads(remote.read(NAME)) | {"heartbeat": 9}).encode()
+    monkeypatch.setattr("study.storage.lease.time.sleep", lambda _: remote.write(NAME, counted_on))
 
     with pytest.raises(StudyBusy, match="counts on"):
         taken(remote)
-    beat.join()
 
 
 def test_a_file_that_is_no_sign_of_life_is_not_for_ever_in_the_way(remote):
@@ -90,12 +88,13 @@ def test_a_file_that_is_no_sign_of_life_is_not_for_ever_in_the_way(remote):
     assert not taken(remote).lost
 
 
-def test_of_two_drivers_that_start_at_once_one_is_refused(remote):
-    outcomes = []
+def test_of_two_drivers_that_start_at_once_one_is_refused(remote, monkeypatch):
+    outcomes, written = [], threading.Barrier(2, timeout=50)
+    monkeypatch.setattr("study.storage.lease.time.sleep", lambda _: written.wait())  # nobody looks before both wrote
 
     def start():
         try:
-            lease = Lease(remote, Pace(heartbeat=0.2, settle=0.5))
+            lease = Lease(remote, PACE)
             lease._refuse_living = lambda other: None  # both have looked before either wrote
             lease.take()
             outcomes.append("taken")

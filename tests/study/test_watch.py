@@ -184,7 +184,7 @@ def test_a_watch_on_a_pipe_prints_lines_until_the_study_ends(tmp_path):
         assert "study tiny" in watch.stdout.readline()
         assert "conv-000 Normal: error 0.250" in watch.stdout.readline()
         finish(store)
-    out, _ = watch.communicate(timeout=60)
+    out, _ = watch.communicate(timeout=200)
 
     assert watch.returncode == 0
     assert "confirmation 12/12: mlp-002 OnTrue" in out
@@ -226,7 +226,7 @@ def test_a_watch_waits_for_a_stopped_study_to_go_on(tmp_path):
     with reopened(store) as again:
         again.note("resumed")
         finish(again)
-    out, _ = watch.communicate(timeout=60)
+    out, _ = watch.communicate(timeout=200)
 
     assert watch.returncode == 0
     assert "study tiny" in out
