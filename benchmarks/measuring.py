@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 from contenders import quartiles
@@ -21,9 +22,10 @@ from hardware import describe
 
 from trainables.config import ARCHITECTURES, Architecture, DataConfig, EvaluationConfig, TrialConfig
 from trainables.evaluation.asked import Subject
+from trainables.evaluation.questions import Question, together
 from trainables.evaluation.tally import Tally
 from trainables.pipeline import prepare
-from trainables.training.questions import Answer, Attacks, Question, together
+from trainables.training.questions import Attacks, of_attacks, of_error
 
 DATA = DataConfig(n_train=1000, n_validation=1000, n_test=50)
 RUNG = EvaluationConfig(n_attacked=250, steps=10, paper_attempts=0)
@@ -40,10 +42,10 @@ def questions(architecture: Architecture, seed: int, device: torch.device) -> li
     training = run.training
     folded = {name: values.to(device) for name, values in training.folded().items()}
     subject = Subject(classifier=training.classifier, folded=folded, split=training.splits.validation, tally=Tally())
-    return [Question(subject), Question(subject, Attacks({}, config.threat_model, RUNG, config.data.seed))]
+    return [of_error(subject), of_attacks(subject, Attacks({}, config.threat_model, RUNG, config.data.seed))]
 
 
-def timed(work: Callable[[], list[Answer]], device: torch.device) -> tuple[float, list[Answer]]:
+def timed(work: Callable[[], list[Any]], device: torch.device) -> tuple[float, list[Any]]:
     started = time.perf_counter()
     found = work()
     if device.type == "cuda":
@@ -51,11 +53,11 @@ def timed(work: Callable[[], list[Answer]], device: torch.device) -> tuple[float
     return time.perf_counter() - started, found
 
 
-def apart_answers(kinds: list[tuple[Question, ...]]) -> list[Answer]:
+def apart_answers(kinds: list[tuple[Question, ...]]) -> list[Any]:
     return [question.answer() for kind in kinds for question in kind]
 
 
-def shared_answers(kinds: list[tuple[Question, ...]]) -> list[Answer]:
+def shared_answers(kinds: list[tuple[Question, ...]]) -> list[Any]:
     return [answer for kind in kinds for answer in together(kind, len(kind))]
 
 

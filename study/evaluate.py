@@ -115,7 +115,8 @@ def _attacked(
     from study.subjects import surrogate
     from trainables.evaluation.asked import Subject
     from trainables.evaluation.ensemble import STRENGTHS
-    from trainables.evaluation.strong import evaluate
+    from trainables.evaluation.questions import alone
+    from trainables.evaluation.strong import evaluating
     from trainables.evaluation.tally import Tally
 
     if not others:
@@ -124,16 +125,18 @@ def _attacked(
         others = [trained] if trained else []
     subject = Subject(classifier=model.classifier, folded=model.folded, split=data.splits.test, tally=Tally())
     with shown_attacks(console) as watch:
-        found = evaluate(
-            subject,
-            manifolds,
-            request.threat_model,
-            STRENGTHS[request.strength],
-            request.seed,
-            attacked=request.attacked,
-            surrogates=others,
-            further=further,
-            watch=watch,
+        found = alone(
+            evaluating(
+                subject,
+                manifolds,
+                request.threat_model,
+                STRENGTHS[request.strength],
+                request.seed,
+                attacked=request.attacked,
+                surrogates=others,
+                further=further,
+                watch=watch,
+            )
         )
     return found, [] if others else ["the other network collapsed: no images were transferred from it"]
 

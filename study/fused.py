@@ -1,5 +1,6 @@
 """A search and a confirmation whose models train in the slots of engines."""
 
+from collections.abc import Sequence
 from typing import Any, final
 
 from study.desk import Desk
@@ -72,9 +73,13 @@ class Slots(Hands):
     def free(self) -> bool:
         return self._engines.free
 
-    def begin(self, job: Job, arguments: tuple[Any, ...]) -> None:
-        config, *_ = arguments
-        self._engines.begin(job, config, weights=True)
+    def share(self, waiting: int) -> int:
+        del waiting
+        return 1  # an engine finds out itself who fits into a step
+
+    def begin(self, jobs: Sequence[tuple[Job, tuple[Any, ...]]]) -> None:
+        for job, (config, *_) in jobs:
+            self._engines.begin(job, config, weights=True)
 
     def ended(self) -> list[tuple[Job, dict[str, Any]]]:
         answers = [(heard.job, self._answer(heard)) for heard in self._engines.heard()]

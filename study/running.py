@@ -19,6 +19,7 @@ from study.resources import Resources
 from study.stages import Hands, Tasks, run_stage
 from study.storage.store import Store
 from study.strong import StrongAttacks
+from trainables.evaluation.questions import TOGETHER
 from trainables.tune import trainable
 
 
@@ -70,7 +71,8 @@ class Running:
             if self._takes_gpus:
                 needs = {name: replace(each, gpus=1) for name, each in needs.items()}
                 room = Room(self._cluster, needs.values())
-            self._stage(strong, Tasks(strong, needs, room))
+            together = TOGETHER if any(each.gpus for each in needs.values()) else 1
+            self._stage(strong, Tasks(strong, needs, room, together=together))
 
     def _stage(self, stage: Confirmation | StrongAttacks, hands: Hands) -> None:
         run_stage(stage, hands, self._store, self._watch, self._interrupt)

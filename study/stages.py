@@ -1,9 +1,11 @@
 """What follows a search, model by model in tasks of Ray's: one stage after another, by one loop."""
 
+import math
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, final
 
 import ray
@@ -46,7 +48,12 @@ class Hands(ABC):
         """Tells whether one more should begin."""
 
     @abstractmethod
-    def begin(self, job: Job, arguments: tuple[Any, ...]) -> None: ...
+    def share(self, waiting: int) -> int:
+        """Returns how many of so many jobs should begin together, if they are of one architecture."""
+
+    @abstractmethod
+    def begin(self, jobs: Sequence[tuple[Job, tuple[Any, ...]]]) -> None:
+        """Begins jobs of one architecture, each with its arguments."""
 
     @abstractmethod
     def ended(self) -> list[tuple[Job, dict[str, Any]]]:
@@ -60,13 +67,14 @@ class Stage(ABC):
         name: as a watch is told it.
         verb: as Ray shows it.
         purpose: of opening the test split.
-        work: what a task does with `arguments`; it returns plain values, or `failed`: what went wrong.
+        work: what a task does with the `arguments` of some jobs; it returns plain values of each, or `failed`: what
+            went wrong.
     """
 
     name: str
     verb: str
     purpose: str
-    work: Callable[..., dict[str, Any]]
+    work: Callable[[Sequence[Any]], list[dict[str, Any]]]
 
     @abstractmethod
     def jobs(self) -> list[Job]:
@@ -91,35 +99,44 @@ class Stage(ABC):
 
 @final
 class Tasks(Hands):
-    """A task of Ray's for every job.
+    """Tasks of Ray's.
 
     Args:
-        stage: whose jobs they are.
-        needs: what a job of each architecture takes of a node.
-        room: says how many jobs may be under way.
+        stage: whose jobs they do.
+        needs: what a task with jobs of each architecture takes of a node.
+        room: says how many tasks may be under way.
+        together: jobs in a task, at most; there are fewer where other tasks would have none.
     """
 
-    def __init__(self, stage: Stage, needs: Mapping[str, Resources], room: Callable[[], int]) -> None:
+    def __init__(
+        self, stage: Stage, needs: Mapping[str, Resources], room: Callable[[], int], *, together: int = 1
+    ) -> None:
         self._task, self._verb = ray.remote(max_retries=RETRIES)(stage.work), stage.verb
-        self._needs, self._room = needs, room
-        self._running: dict[Any, Job] = {}
+        self._needs, self._room, self._together = needs, room, together
+        self._running: dict[Any, list[Job]] = {}
 
     @property
     def busy(self) -> int:
-        return len(self._running)
+        return sum(map(len, self._running.values()))
 
     @property
     def free(self) -> bool:
         return len(self._running) < self._room()
 
-    def begin(self, job: Job, arguments: tuple[Any, ...]) -> None:
-        shown = f"{self._verb} {job.trial.trial_id} seed {job.seed}"
-        task = self._task.options(**self._needs[job.trial.architecture].options(), name=shown)
-        self._running[task.remote(*arguments)] = job
+    def share(self, waiting: int) -> int:
+        return min(self._together, math.ceil(waiting / max(1, self._room() - len(self._running))))
+
+    def begin(self, jobs: Sequence[tuple[Job, tuple[Any, ...]]]) -> None:
+        first, *others = (job for job, _ in jobs)
+        shown = f"{self._verb} {first.trial.trial_id} seed {first.seed}"
+        if others:
+            shown += f" and {len(others)} more"
+        task = self._task.options(**self._needs[first.trial.architecture].options(), name=shown)
+        self._running[task.remote([arguments for _, arguments in jobs])] = [first, *others]
 
     def ended(self) -> list[tuple[Job, dict[str, Any]]]:
         done = ray.wait(list(self._running), timeout=TICK)[0] if self._running else []
-        return [(self._running.pop(reference), _answer(reference)) for reference in done]
+        return [pair for reference in done for pair in _answers(reference, self._running.pop(reference))]
 
 
 def run_stage(stage: Stage, hands: Hands, store: Store, watch: Watch, interrupt: Interrupt) -> None:
@@ -138,15 +155,9 @@ def run_stage(stage: Stage, hands: Hands, store: Store, watch: Watch, interrupt:
     waiting = _left(stage, watch)
     while waiting or hands.busy:
         while waiting and hands.free:
-            job = waiting.popleft()
-            watch.job_began(stage.name, job.trial, job.seed)
-            try:
-                arguments = stage.arguments(job)
-            except OSError as error:
-                watch.job_ended(stage.keep(job, {"failed": " ".join(str(error).split())}))
-                continue
-            store.test_opened(stage.purpose, job.trial.trial_id, job.seed)
-            hands.begin(job, arguments)
+            some = _alike(waiting, hands.share(len(waiting)))
+            if ready := [(job, arguments) for job in some if (arguments := _ready(stage, job, store, watch))]:
+                hands.begin(ready)
         for job, answer in hands.ended():
             watch.job_ended(stage.keep(job, answer))
         if not (waiting or hands.busy):
@@ -163,9 +174,30 @@ def _left(stage: Stage, watch: Watch) -> deque[Job]:
     return left
 
 
-def _answer(reference: Any) -> dict[str, Any]:
+def _alike(waiting: deque[Job], most: int) -> list[Job]:
+    """Takes the first job from those that wait, and others of its architecture."""
+    of = waiting[0].trial.architecture
+    some = list(islice((job for job in waiting if job.trial.architecture == of), most))
+    for job in some:
+        waiting.remove(job)
+    return some
+
+
+def _ready(stage: Stage, job: Job, store: Store, watch: Watch) -> tuple[Any, ...] | None:
+    """Returns a job's arguments, and says that it begins; None if it has failed already."""
+    watch.job_began(stage.name, job.trial, job.seed)
     try:
-        answer: dict[str, Any] = ray.get(reference)
+        arguments = stage.arguments(job)
+    except OSError as error:
+        watch.job_ended(stage.keep(job, {"failed": " ".join(str(error).split())}))
+        return None
+    store.test_opened(stage.purpose, job.trial.trial_id, job.seed)
+    return arguments
+
+
+def _answers(reference: Any, jobs: Sequence[Job]) -> list[tuple[Job, dict[str, Any]]]:
+    try:
+        answers: list[dict[str, Any]] = ray.get(reference)
     except ray.exceptions.RayError as error:
-        return {"failed": f"its worker died {RETRIES + 1} times: {' '.join(str(error).split())}"}
-    return answer
+        answers = [{"failed": f"its worker died {RETRIES + 1} times: {' '.join(str(error).split())}"}] * len(jobs)
+    return list(zip(jobs, answers, strict=True))

@@ -1,4 +1,4 @@
-"""Where this process computes, how exactly, and what becomes of the memory that a tensor leaves."""
+"""Where this process computes, how exactly, and what becomes of its memory."""
 
 import ctypes
 from contextlib import suppress
@@ -10,6 +10,8 @@ HOST = torch.device("cpu")
 MIB = 2**20
 # The numbers by which glibc's <malloc.h> calls them.
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
+# That memory has ended: of a host; of a device; of the libraries that compute on it.
+ENDED = ("can't allocate memory", "out of memory", "STATUS_ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED")
 
 
 def own_device() -> torch.device:
@@ -37,3 +39,10 @@ def keep_memory() -> None:
         libc = ctypes.CDLL("libc.so.6")
         for name, size in ((MMAP_THRESHOLD, 32 * MIB), (TRIM_THRESHOLD, 1024 * MIB), (TOP_PAD, 64 * MIB)):
             libc.mallopt(name, size)
+
+
+def ran_out(error: BaseException) -> bool:
+    """Tells whether an error says that memory has ended, the device's or the host's."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in ENDED)

@@ -1,7 +1,8 @@
 """Models that were trained before, under the strongest attacks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from safetensors.torch import load
@@ -12,10 +13,11 @@ from trainables.config import TrialConfig
 from trainables.data.split import Splits
 from trainables.differentiation import Tensors
 from trainables.evaluation.asked import Subject
-from trainables.evaluation.ensemble import STRENGTHS
+from trainables.evaluation.ensemble import STRENGTHS, Strength
 from trainables.evaluation.ledger import ledger_rows
 from trainables.evaluation.quality import Network
-from trainables.evaluation.strong import Evaluation, evaluate
+from trainables.evaluation.questions import Questions, in_step, most_on
+from trainables.evaluation.strong import Evaluation, evaluating
 from trainables.evaluation.tally import Tally
 from trainables.provision import load_once, provide
 from trainables.seeding import stream
@@ -67,45 +69,53 @@ def network(config: TrialConfig, weights: Tensors, splits: Splits) -> Network:
     return Network(classifier=classifier, folded=classifier.fold(weights, weights))
 
 
+Examined = tuple[Model, Sequence[Model]]
+"""A model that is attacked, and others of the same data, to transfer images from."""
+
+
 def examined(
-    model: Model, others: Sequence[Model], strength: str, manifolds: str, *, attacked: int, seed: int
-) -> dict[str, Any]:
-    """Does what `examine` does, and returns it as plain values.
-
-    Returns:
-        `found`, the evaluation, with all that its `strength` means; and `ledger`, its rows.
-    """
-    found = examine(model, others, strength, manifolds, attacked=attacked, seed=seed)
-    how = {"name": strength, **asdict(STRENGTHS[strength])}
-    return {"found": {**found.to_dict(), "strength": how}, "ledger": ledger_rows(found)}
-
-
-def examine(
-    model: Model, others: Sequence[Model], strength: str, manifolds: str, *, attacked: int, seed: int
-) -> Evaluation:
-    """Measures a model on its test images as `trainables.evaluation.strong.evaluate` does.
+    models: Sequence[Examined], strength: str, manifolds: str, *, attacked: int, seed: int
+) -> list[dict[str, Any] | Exception]:
+    """Measures models on their test images as `trainables.evaluation.strong.evaluating` does, together on a GPU.
 
     Args:
-        model: is attacked.
-        others: of the same data, to transfer images from.
+        models: of one architecture and width, on the same data, under the same threat model.
         strength: its name.
         manifolds: the store of learned ones.
         attacked: test images under attack, the first ones.
         seed: of the attacks' noise.
 
-    Raises:
-        ValueError: if weights are not what a config says, or data or a manifold is missing; in one sentence.
-        SafetensorError: if weights are not in the format.
+    Returns:
+        of each as plain values: `found`, the evaluation, with all that its `strength` means; and `ledger`, its rows.
+        In the place of what there cannot be, the exception that says why: a `ValueError`, in one sentence, if weights
+        are not what a config says, or data or a manifold is missing; a `SafetensorError` if they are not in the format.
     """
-    config, splits = model.config, load_once(model.config.data).splits
+    begun = [partial(_examining, model, STRENGTHS[strength], manifolds, attacked, seed) for model in models]
+    found = in_step(begun, min(len(models), most_on(own_device())))
+    how = {"name": strength, **asdict(STRENGTHS[strength])}
+    return [
+        each
+        if isinstance(each, Exception)
+        else {"found": {**each.to_dict(), "strength": how}, "ledger": ledger_rows(each)}
+        for each in found
+    ]
+
+
+def _examining(
+    model: Examined, strength: Strength, manifolds: str, attacked: int, seed: int, clock: Callable[[], float]
+) -> Questions[Evaluation]:
+    victim, others = model
+    config, splits = victim.config, load_once(victim.config.data).splits
     device = own_device()
-    own, *more = (each.network(splits).to(device) for each in (model, *others))
-    return evaluate(
+    own, *more = (each.network(splits).to(device) for each in (victim, *others))
+    found = yield from evaluating(
         Subject(classifier=own.classifier, folded=own.folded, split=splits.test, tally=Tally()),
         provide(config.manifold, config.data, manifolds),
         config.threat_model,
-        STRENGTHS[strength],
+        strength,
         seed,
         attacked=attacked,
         surrogates=more,
+        clock=clock,
     )
+    return found

@@ -20,6 +20,12 @@ from trainables.report import EpochReport, Said
 from trainables.runs import Clock, Run
 from trainables.trials import prepared, shared
 
+Held = tuple[Mapping[str, Any], bytes]
+"""A model: its config, and its weights in the safetensors format."""
+Attacked = tuple[Held, Sequence[Held], Mapping[str, Any], str]
+"""A model; others of the same data, to transfer images from; how it is attacked: `strength`, its name, `images`, that
+are attacked, and `seed`, of the attacks; and the store of learned manifolds."""
+
 
 def trainable(point: Mapping[str, Any]) -> None:
     """Trains the trial whose config is `point["config"]`, from `point["checkpoint"]` on where there is one.
@@ -44,17 +50,21 @@ def trainable(point: Mapping[str, Any]) -> None:
         _say(Said(failed=_in_one_line(error)))
 
 
-def retrain(config: Mapping[str, Any], manifolds: str) -> dict[str, Any]:
-    """Trains a candidate once more and returns its last report, with its weights in the safetensors format.
+def retrain(trials: Sequence[tuple[Mapping[str, Any], str]]) -> list[dict[str, Any]]:
+    """Trains candidates once more, one after another, and returns their last reports, with their weights.
 
     Args:
-        config: of the trial.
-        manifolds: the store of learned ones.
+        trials: the config of each, and the store of learned manifolds.
 
     Returns:
-        the keys of an `EpochReport`, of what is known about the model, and `weights`; or `failed`: what went wrong.
+        of each, the keys of an `EpochReport`, of what is known about the model, and `weights` in the safetensors
+        format; or `failed`: what went wrong.
     """
     settle()
+    return [_retrained(config, manifolds) for config, manifolds in trials]
+
+
+def _retrained(config: Mapping[str, Any], manifolds: str) -> dict[str, Any]:
     try:
         run = prepared(trial_from_dict(config), manifolds)
         *_, last = run.reports()
@@ -63,29 +73,24 @@ def retrain(config: Mapping[str, Any], manifolds: str) -> dict[str, Any]:
         return {"failed": _in_one_line(error)}
 
 
-def attack(
-    model: tuple[Mapping[str, Any], bytes],
-    others: Sequence[tuple[Mapping[str, Any], bytes]],
-    how: Mapping[str, Any],
-    manifolds: str,
-) -> dict[str, Any]:
-    """Evaluates a model as strongly as `how` says.
-
-    Args:
-        model: its config, and its weights in the safetensors format.
-        others: models of the same data, to transfer images from.
-        how: `strength`, its name; `images`, that are attacked; `seed`, of the attacks.
-        manifolds: the store of learned ones.
+def attack(models: Sequence[Attacked]) -> list[dict[str, Any]]:
+    """Evaluates models of one architecture as strongly as `how` of the first one says, together on a GPU.
 
     Returns:
-        `found` and `ledger`, see `trainables.examination.examined`; or `failed`: what went wrong.
+        of each, `found` and `ledger`, see `trainables.examination.examined`; or `failed`: what went wrong.
     """
     settle()
+    *_, how, manifolds = models[0]
     try:
-        own, *more = (Model(config=TrialConfig.from_dict(config), weights=held) for config, held in (model, *others))
-        return examined(own, more, how["strength"], manifolds, attacked=how["images"], seed=how["seed"])
+        every = [(_model(*model), [_model(*other) for other in others]) for model, others, *_ in models]
+        found = examined(every, how["strength"], manifolds, attacked=how["images"], seed=how["seed"])
     except Exception as error:
-        return {"failed": _in_one_line(error)}
+        found = [error] * len(models)
+    return [{"failed": _in_one_line(each)} if isinstance(each, Exception) else each for each in found]
+
+
+def _model(config: Mapping[str, Any], weights: bytes) -> Model:
+    return Model(config=TrialConfig.from_dict(config), weights=weights)
 
 
 def make_shared(config: Mapping[str, Any], manifolds: str) -> Iterator[Told]:

@@ -11,6 +11,7 @@ from tests.contracts.conftest import BATCH, starting_point
 from trainables.attacks.apgd import APGD
 from trainables.attacks.attack import NO_SLACK, Attack, Found, Objective, Seen, search
 from trainables.attacks.gradient import ATTACKS
+from trainables.attacks.noise import Noise
 from trainables.attacks.square import Square
 from trainables.geometry import L2
 from trainables.seeding import stream
@@ -85,7 +86,7 @@ def iterates(
 ) -> list[Seen]:
     """The slow twin: every iterate and what is seen there, by a plain loop with `autograd`."""
     delta, every = starting_point(threat), []
-    state = attack.begin(delta, steps=steps, rng=draws())
+    state = attack.begin(delta, steps=steps, noise=Noise.of(delta, draws()))
     for _ in range(steps + 1):
         leaf = delta.clone().requires_grad_()
         loss, wrong = cross_entropy(model)(threat.render(leaf))

@@ -118,10 +118,10 @@ def test_the_generator_matters_to_random_attacks_alone(attack: Attack, make_thre
     assert torch.equal(first.delta, second.delta) == (not attack.random)
 
 
-def test_a_random_attack_does_not_begin_without_a_generator() -> None:
+def test_a_random_attack_does_not_begin_without_noise() -> None:
     for attack in EVERY.values():
         if attack.random:
-            with pytest.raises(ValueError, match="needs a generator"):
+            with pytest.raises(ValueError, match="needs noise"):
                 attack.begin(torch.zeros(2, 1, 4, 4), steps=3)
 
 

@@ -10,6 +10,7 @@ from tests.contracts.conftest import BATCH, MakeThreat
 from tests.contracts.searching import EVERY, LABELS, curved
 from trainables.attacks.apgd import FIRST_STEP
 from trainables.attacks.attack import Objective, look
+from trainables.attacks.noise import Noise
 from trainables.attacks.objectives import cross_entropy, dlr, margin
 from trainables.classifiers.classifier import Blueprint, Classifier
 from trainables.data.split import Split
@@ -88,7 +89,7 @@ def twin(probe: Probe, victim: Subject, starts: Starts) -> Tensor:
     for times, steps in probe.approach:
         delta = best_in(probe, objective, probe.threat(example, torch.tensor(RADIUS * times)), delta, steps)
     delta = threat.project(delta) if probe.approach else delta
-    state = probe.attack.begin(delta, steps=STEPS, rng=stream(starts.seed, "steps"))
+    state = probe.attack.begin(delta, steps=STEPS, noise=Noise.of(delta, stream(starts.seed, "steps")))
     for _ in range(STEPS + 1):
         seen = look(objective, threat, delta, climbs=probe.attack.climbs, alone=True)
         fallen |= seen.wrong

@@ -50,7 +50,7 @@ def test_a_part_is_a_fraction(part: float) -> None:
 def test_keeps_the_best_and_proposes_from_there(make_threat: MakeThreat) -> None:
     threat, attack = make_threat(0.3), Square()
     state, best = (
-        attack.begin(starting_point(threat), steps=QUERIES, rng=draws()),
+        attack.begin(starting_point(threat), steps=QUERIES, noise=noise(threat)),
         [(-torch.inf, torch.empty(0))] * BATCH,
     )
     for seen in iterates(attack, threat, steps=QUERIES):
@@ -206,7 +206,7 @@ def test_comes_near_the_worst_case_of_a_linear_model_in_hundreds_of_queries(norm
     grid = torch.linspace(-3, 3, 28, dtype=torch.float64)
     w = torch.sin(grid)[:, None] * torch.cos(grid)
     attack, delta, steps = EVERY["square"], torch.zeros_like(threat.anchor), 400
-    state = attack.begin(delta, steps=steps, rng=draws())
+    state = attack.begin(delta, steps=steps, noise=noise(threat))
     worst = 0.1 * (w.norm() if norm is NORMS["l2"] else w.abs().sum())
     for _ in range(steps):
         loss = (delta * w).sum((1, 2, 3))

@@ -154,7 +154,7 @@ def test_a_study_keeps_what_the_command_finds(model, place, weights):
     with Store(model.parent.parent) as store:
         store.keep_weights("mlp-0000-7", source, more.to_dict())
     models = [Model(config=config, weights=weights), Model(config=more, weights=source)]
-    known = examined(models[0], models[1:], "fast", "manifolds", attacked=6, seed=3)
+    (known,) = examined([(models[0], models[1:])], "fast", "manifolds", attacked=6, seed=3)
     columns = columns_of(
         Attacked(
             trial_id="conv-0000", seed=7, how={"strength": "fast", "images": 6, "seed": 3}, sha256=None,

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from trainables.attacks.attack import Attack, Seen
+from trainables.attacks.noise import Noise
 from trainables.geometry import per_example
 from trainables.threats.threat import Threat
 
@@ -54,7 +55,7 @@ class _Course(NamedTuple):
 class APGD(Attack):
     """Projected steps with momentum; the step size is that of the first steps, `FIRST_STEP` in the paper."""
 
-    def begin(self, start: Tensor, *, steps: int, rng: torch.Generator | None = None) -> _Course:
+    def begin(self, start: Tensor, *, steps: int, noise: Noise | None = None) -> _Course:
         lowest = torch.full_like(start.flatten(1)[:, 0], -torch.inf)
         never = torch.zeros_like(lowest, dtype=torch.bool)
         nothing = Seen(start, lowest, torch.zeros_like(start), never)

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
+from trainables.attacks.noise import Noise
 from trainables.differentiation import grad_and_aux
 from trainables.geometry import per_example
 from trainables.threats.threat import Threat
@@ -109,14 +110,14 @@ class Attack(ABC):
 
     Attributes:
         climbs: whether it needs gradients; a black box makes do with forward passes.
-        random: whether its steps are drawn; `begin` then needs a generator.
+        random: whether its steps are drawn; `begin` then needs noise.
     """
 
     climbs: ClassVar[bool] = True
     random: ClassVar[bool] = False
 
     @abstractmethod
-    def begin(self, start: Float[Tensor, "batch *shape"], *, steps: int, rng: torch.Generator | None = None) -> Any:
+    def begin(self, start: Float[Tensor, "batch *shape"], *, steps: int, noise: Noise | None = None) -> Any:
         """Returns the state that the first step starts from.
 
         Tensors in a state have the batch as their first axis, so that who leaves takes his rows with him (`taken`).
@@ -124,7 +125,7 @@ class Attack(ABC):
         Args:
             start: the first perturbations.
             steps: that will be made at most.
-            rng: of attacks that draw. They do it for all of this batch in every step, see `Noise`.
+            noise: of attacks that draw.
         """
 
     @abstractmethod
@@ -259,7 +260,8 @@ def search(
     none = never.to(torch.int32)
     everyone = torch.arange(len(start), device=start.device)
     kept = _Kept(start, infinity, never, none, none)
-    state = attack.begin(start, steps=longest, rng=rng)
+    noise = Noise.of(start, rng) if attack.random else None
+    state = attack.begin(start, steps=longest, noise=noise)
     running, left = _Running(everyone, objective, threat, start, state, kept), []
     every, part = 1 if start.device.type == "cpu" else CHECK_EVERY, max(1, len(start) // PARTS)
     for iteration in range(longest + 1):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from trainables.attacks.attack import Attack, Seen
+from trainables.attacks.noise import Noise
 from trainables.geometry import per_example
 from trainables.threats.threat import Threat
 
@@ -44,7 +45,7 @@ def climbed(delta: Tensor, gradient: Tensor, state: Moments, length: Tensor) -> 
 class AdamPGD(Attack):
     """Adam on the perturbation; a coordinate moves by about one step size a step, whatever the norm."""
 
-    def begin(self, start: Tensor, *, steps: int, rng: torch.Generator | None = None) -> Moments:
+    def begin(self, start: Tensor, *, steps: int, noise: Noise | None = None) -> Moments:
         return Moments.none(start)
 
     def move(self, seen: Seen, state: Moments, threat: Threat, step_size: Tensor) -> tuple[Tensor, Moments]:
@@ -55,7 +56,7 @@ class AdamPGD(Attack):
 class PGD(Attack):
     """Steps in the norm's steepest direction: signed for L-inf, normalised for L2."""
 
-    def begin(self, start: Tensor, *, steps: int, rng: torch.Generator | None = None) -> None:
+    def begin(self, start: Tensor, *, steps: int, noise: Noise | None = None) -> None:
         return None
 
     def move(self, seen: Seen, state: None, threat: Threat, step_size: Tensor) -> tuple[Tensor, None]:

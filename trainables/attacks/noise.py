@@ -12,7 +12,7 @@ class Noise(NamedTuple):
     on who has left.
 
     Attributes:
-        rows: where those who are left stood in the first batch.
+        rows: where those who are left stood in the first batch; several may have stood in one place, and draw the same.
         everyone: how many these were.
         rng: is drawn from.
     """

@@ -49,8 +49,10 @@ class Square(Attack):
     def __post_init__(self) -> None:
         must(0 < self.part <= 1, f"part is a fraction in (0, 1]; got {self.part}")
 
-    def begin(self, start: Tensor, *, steps: int, rng: torch.Generator | None = None) -> _Best:
-        return _Best(start, torch.full_like(start.flatten(1)[:, 0], -torch.inf), Noise.of(start, rng), 0, steps)
+    def begin(self, start: Tensor, *, steps: int, noise: Noise | None = None) -> _Best:
+        if noise is None:
+            raise ValueError("a random attack needs noise; got noise=None")
+        return _Best(start, torch.full_like(start.flatten(1)[:, 0], -torch.inf), noise, 0, steps)
 
     def move(self, seen: Seen, state: _Best, threat: Threat, step_size: Tensor) -> tuple[Tensor, _Best]:
         better = seen.loss > state.loss

@@ -8,10 +8,10 @@ from typing import Any, final
 
 import torch
 
+from trainables.allocation import ran_out
 from trainables.config import ThreatName
 from trainables.engine.asking import Asking, End
 from trainables.engine.cohort import Cohort, Slot
-from trainables.engine.memory import ran_out
 from trainables.engine.news import News
 from trainables.engine.sizing import measured, stopwatch
 from trainables.files import one_line

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import torch
 
+from trainables.allocation import ran_out
 from trainables.engine.cohort import Cohort
-from trainables.engine.memory import ran_out
 from trainables.training.examples import Resident
 from trainables.training.training import Training, begin
 

@@ -28,8 +28,8 @@ CHUNK = 500
 
 MakeThreat = Callable[[Tensor, Tensor], Threat]
 """Makes the threat for some examples (indices into a split) at one radius."""
-MakeLoss = Callable[[Classifier, Tensors, Tensor], Objective]
-"""Makes what is raised of a classifier, its parameters and the true labels, such as `dlr`."""
+MakeLoss = Callable[..., Objective]
+"""Makes what is raised of a classifier, its parameters, the true labels and what more an example has, such as `dlr`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +58,8 @@ class Asked(ABC):
         """Counts so many passes for each of the examples."""
 
     @abstractmethod
-    def raised(self, loss: MakeLoss, indices: Tensor) -> Objective:
-        """Returns what is raised on examples."""
+    def raised(self, loss: MakeLoss, indices: Tensor, *more: Tensor) -> Objective:
+        """Returns what is raised on examples, of which `loss` takes the labels and what more there is of each."""
 
     @abstractmethod
     def predicted(self, indices: Tensor, images: Tensor) -> Float[Tensor, "batch classes"]:
@@ -175,8 +175,8 @@ class Subject(Asked):
     def add(self, indices: Tensor, *, forward: int = 0, backward: int = 0) -> None:
         self.tally.add(len(indices), forward=forward, backward=backward)
 
-    def raised(self, loss: MakeLoss, indices: Tensor) -> Objective:
-        return loss(self.classifier, self.folded, self.labels(indices))
+    def raised(self, loss: MakeLoss, indices: Tensor, *more: Tensor) -> Objective:
+        return loss(self.classifier, self.folded, self.labels(indices), *more)
 
     def predicted(self, _indices: Tensor, images: Tensor) -> Tensor:
         return self.classifier.logits(self.folded, images)
@@ -215,15 +215,15 @@ class Crowd(Asked):
         for tally, count in zip(self.tallies, counts, strict=True):
             tally.add(count, forward=forward, backward=backward)
 
-    def raised(self, loss: MakeLoss, indices: Tensor) -> Objective:
-        def one(folded: Tensors, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-            return loss(self.classifier, folded, labels)(images)
+    def raised(self, loss: MakeLoss, indices: Tensor, *more: Tensor) -> Objective:
+        def one(folded: Tensors, images: Tensor, labels: Tensor, *more: Tensor) -> tuple[Tensor, Tensor]:
+            return loss(self.classifier, folded, labels, *more)(images)
 
-        def function(images: Tensor, labels: Tensor, owners: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-            found: tuple[Tensor, Tensor] = self._together(one, owners, places, images, labels)
+        def function(images: Tensor, owners: Tensor, places: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
+            found: tuple[Tensor, Tensor] = self._together(one, owners, places, images, *rest)
             return found
 
-        return Objective(function, (self.labels(indices), *self._seats(indices)))
+        return Objective(function, (*self._seats(indices), self.labels(indices), *more))
 
     def predicted(self, indices: Tensor, images: Tensor) -> Tensor:
         owners, places = self._seats(indices)

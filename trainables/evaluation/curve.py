@@ -6,20 +6,25 @@ arXiv 1902.06705).
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
 from trainables.config import ThreatName
-from trainables.evaluation.asked import MakeThreat, Subject
-from trainables.evaluation.ensemble import Line, Watch, worst_case
+from trainables.evaluation.asked import MakeThreat
+from trainables.evaluation.book import Book
+from trainables.evaluation.ensemble import line
 from trainables.evaluation.members import Member
+from trainables.evaluation.questions import Questions
+from trainables.evaluation.turns import Setting, Turn
 from trainables.seeding import stream
 
 GROWTH = 1.5  # from one radius beyond the study's to the next
 FAR = 1e6  # beyond every range: how far a perturbation is moved to see where it is stopped
 KINDS = ("white_box", "black_box", "paper")
+PART = 1  # of an evaluation's turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +82,8 @@ def whole_radius(threat: MakeThreat, examples: int) -> float:
 
 
 def error_curve(
-    subject: Subject,
+    setting: Setting,
     sets: Mapping[str, Sequence[Member]],
-    threat: MakeThreat,
     clean: Bool[Tensor, "example"],
     seed: int,
     *,
@@ -87,34 +91,32 @@ def error_curve(
     radius: float,
     fractions: Sequence[float],
     fallen: Bool[Tensor, "example"],
-    watch: Watch = lambda _: None,
-) -> tuple[Curve, list[Line]]:
-    """Measures a curve, and says what it took.
+    book: Book,
+) -> Questions[Curve]:
+    """Measures a curve.
 
     Args:
-        subject: the model and its data.
+        setting: the model, and what attacks may change.
         sets: of attacks, by the kinds of a curve, no two of one name; each is made on its own, on all examples that it
             has not taken at a smaller radius, so that a line of the ledger says what it does alone.
-        threat: what they change.
         clean: which of the first examples are misclassified without an attack.
         seed: of the attacks' noise; what is drawn at a radius depends on no other.
         name: of the threat.
         radius: the study's.
         fractions: of it to measure at, in rising order up to 1; beyond it the radius grows until everything is lost.
         fallen: which examples are known to fall at it.
-        watch: is told every line of the ledger.
+        book: keeps the ledger.
     """
     alone: dict[str, Tensor] = {member.name: clean for kind in KINDS for member in sets[kind]}
-    lines: list[Line] = []
     errors: dict[str, list[float]] = {kind: [_mean(clean)] for kind in (*KINDS, "worst")}
-    measured, whole = [0.0], whole_radius(threat, len(clean))
+    measured, whole = [0.0], whole_radius(setting.threat, len(clean))
     for here in rising_radii(fractions, radius, whole):
-        for member in (member for kind in KINDS for member in sets[kind]):
-            rng = stream(seed, "strong", name, member.name, f"{here:.6g}")
-            (alone[member.name],), more = worst_case(
-                subject, [member], threat, [here], alone[member.name], rng, name=name, watch=watch
-            )
-            lines += more
+        for member, kind_number, before_last in _in_turn(sets):
+            lost, rng = alone[member.name], partial(stream, seed, "strong", name, member.name, f"{here:.6g}")
+            turn = Turn(setting.number, PART, here, kind_number, before_last, member.name)
+            question = setting.falls(member, turn, lost, rng)
+            found = yield from book.asked(question, partial(line, name, member, here, lost))
+            alone[member.name] = lost | found
         for kind in KINDS:
             errors[kind].append(_mean(_any(clean, *(alone[member.name] for member in sets[kind]))))
         worst = _any(*alone.values(), fallen if here >= radius else clean)
@@ -122,7 +124,14 @@ def error_curve(
         measured.append(here)
         if here >= radius and bool(worst.all()):
             break
-    return Curve(radii=tuple(measured), whole=whole, **{kind: tuple(own) for kind, own in errors.items()}), lines
+    return Curve(radii=tuple(measured), whole=whole, **{kind: tuple(own) for kind, own in errors.items()})
+
+
+def _in_turn(sets: Mapping[str, Sequence[Member]]) -> Iterator[tuple[Member, int, int]]:
+    """Yields members, and when their turn is: `kind` and `before_last` of a `Turn`."""
+    for number, kind in enumerate(KINDS):
+        for place, member in enumerate(sets[kind], 1 - len(sets[kind])):
+            yield member, number, place
 
 
 def _any(*masks: Tensor) -> Tensor:

@@ -89,12 +89,26 @@ class Line(NamedTuple):
     attacked: int
     lost: int
     restarts: int
-    gradient_evaluations: int
-    forward_passes: int
-    seconds: float
+    gradient_evaluations: int = 0
+    forward_passes: int = 0
+    seconds: float = 0.0
 
 
 Watch = Callable[[Line], None]
+
+
+def line(threat: str, member: Member, radius: float, lost: Tensor, fallen: Tensor) -> Line:
+    """Returns what is written down of an attack on one threat at one radius, but for what it took.
+
+    Args:
+        threat: its name.
+        member: the attack.
+        radius: of the ball.
+        lost: which examples it was not made on.
+        fallen: which of the others fell.
+    """
+    left, starts = int((~lost).sum()), member.starts
+    return Line(threat, member.name, member.white_box, radius, left, int(fallen.sum()), starts)
 
 
 # -- the sets --------------------------------------------------------------------------------------------------------
@@ -181,7 +195,6 @@ def worst_case(
     rng: torch.Generator,
     *,
     name: str,
-    watch: Watch = lambda _: None,
 ) -> tuple[list[Bool[Tensor, "example"]], list[Line]]:
     """Returns which of the first examples are lost at each radius, over all members, and what each took.
 
@@ -195,16 +208,12 @@ def worst_case(
         lost: which examples are misclassified without an attack.
         rng: gives the starts, the same for every model that is attacked with an equal generator.
         name: of the threat, for the ledger.
-        watch: is told every line as soon as it is written.
     """
     masks, lines = [], []
     for radius in radii:
         for member in members:
-            left = int((~lost).sum())
             fallen, cost = costed(subject.tally, partial(member.falls, subject, threat, radius, lost, rng))
+            lines.append(line(name, member, radius, lost, fallen)._replace(**cost._asdict()))
             lost = lost | fallen
-            about = (name, member.name, member.white_box, radius, left, int(fallen.sum()), member.starts)
-            lines.append(Line(*about, *cost))
-            watch(lines[-1])
         masks.append(lost)
     return masks, lines

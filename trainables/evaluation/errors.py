@@ -15,8 +15,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from trainables.attacks.attack import NO_SLACK, Attack, Objective, look, search, taken
+from trainables.attacks.noise import Noise
 from trainables.attacks.objectives import cross_entropy, dlr_targeted, others
-from trainables.evaluation.asked import Asked, MakeLoss, MakeThreat, Subject
+from trainables.evaluation.asked import Asked, MakeLoss, MakeThreat
 from trainables.seeding import stream
 from trainables.threats.threat import Threat
 
@@ -46,14 +47,14 @@ def towards(place: int) -> MakeObjective:
         place: of the class among the wrong ones, 1 for the likeliest.
     """
 
-    def make(subject: Asked, indices: Tensor, threat: Threat) -> Objective:
-        assert isinstance(subject, Subject), "targets are of one model"
-        labels = subject.labels(indices)
-        logits = subject.logits(threat.render(torch.zeros_like(threat.anchor)))
+    @torch.no_grad()
+    def make(asked: Asked, indices: Tensor, threat: Threat) -> Objective:
+        asked.add(indices, forward=1)
+        logits = asked.predicted(indices, threat.render(torch.zeros_like(threat.anchor)))
         if not 1 <= place < logits.shape[1]:
             raise ValueError(f"place counts the wrong classes, from 1 to {logits.shape[1] - 1}; got {place=}")
-        targets = others(logits, labels).argsort(dim=1, descending=True)[:, place - 1]
-        return dlr_targeted(subject.classifier, subject.folded, labels, targets)
+        targets = others(logits, asked.labels(indices)).argsort(dim=1, descending=True)[:, place - 1]
+        return asked.raised(dlr_targeted, indices, targets)
 
     return make
 
@@ -73,6 +74,12 @@ class Starts(NamedTuple):
     def of(self, attempt: Tensor | int, example: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
         """Returns the noise of examples in attempts, on a device: what `Threat.start` takes."""
         return self.gaussian[attempt, example].to(device), self.uniform[attempt, example].to(device)
+
+    def of_steps(self, attempt: Tensor, example: Tensor, device: torch.device) -> Noise:
+        """Returns what steps draw from: for all examples in all attempts, so that none depends on how others fare."""
+        attempts, examples = self.uniform.shape
+        rows = attempt * examples + example
+        return Noise(rows.to(device), attempts * examples, stream(self.seed, "steps"))
 
 
 class _Running(NamedTuple):
@@ -134,7 +141,6 @@ class Probe:
         return found[:, indices]
 
     def _begun(self, subject: Asked, attempt: Tensor, example: Tensor, radius: float, starts: Starts) -> _Running:
-        assert subject.models == 1 or not self.attack.random, "what is drawn would depend on who else is asked"
         own = subject.own(example)
         threat = self.threat(own, torch.tensor(radius))
         objective = self.objective(subject, example, threat)
@@ -155,22 +161,9 @@ class Probe:
             ).delta
         if balls:
             delta = threat.project(delta)
-        return _Running(attempt, example, objective, threat, delta, self._state(delta, attempt, example, starts))
-
-    def _state(self, delta: Tensor, attempt: Tensor, example: Tensor, starts: Starts) -> Any:
-        """Returns the attack's first state.
-
-        One that draws its steps does it for all examples of one model in all attempts, so that none depends on how
-        others fare.
-        """
-        if not self.attack.random:
-            return self.attack.begin(delta, steps=self.steps)
-        attempts, examples = starts.uniform.shape
-        rows = attempt * examples + example
-        everyone = delta.new_zeros(attempts * examples, *delta.shape[1:])
-        everyone[rows] = delta
-        state = self.attack.begin(everyone, steps=self.steps, rng=stream(starts.seed, "steps"))
-        return taken(state, rows)
+        noise = starts.of_steps(attempt, own, subject.device) if self.attack.random else None
+        state = self.attack.begin(delta, steps=self.steps, noise=noise)
+        return _Running(attempt, example, objective, threat, delta, state)
 
     def _try(self, subject: Asked, running: _Running, found: Tensor) -> None:
         """Attacks, and notes in `found` who falls."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from trainables.attacks.attack import NO_SLACK, search
 from trainables.attacks.gradient import PGD
 from trainables.attacks.objectives import cross_entropy
-from trainables.evaluation.asked import MakeThreat, Subject, chunks
+from trainables.evaluation.asked import Asked, MakeThreat, Subject, chunks
 from trainables.evaluation.errors import Probe, starting_noise
 from trainables.evaluation.measure import TRAVEL
 from trainables.evaluation.quality import Network
@@ -71,14 +71,16 @@ class Probing(Member):
         return self.restarts * len(self.probes)
 
     def falls(
-        self, subject: Subject, threat: MakeThreat, radius: float, lost: Bool[Tensor, "example"], rng: torch.Generator
+        self, subject: Asked, threat: MakeThreat, radius: float, lost: Bool[Tensor, "example"], rng: torch.Generator
     ) -> Bool[Tensor, "example"]:
-        everyone, fallen = torch.arange(len(lost)), torch.zeros_like(lost)
+        """Does what every member does; several models may be attacked together, `lost` is then model by model."""
+        examples = len(lost) // subject.models
+        everyone, fallen = subject.first(examples), torch.zeros_like(lost)
         for make in self.probes:
-            probe = make(threat, radius)
-            starts, left = starting_noise(probe, everyone, self.restarts, rng), everyone[~(lost | fallen)]
-            if len(left):
-                fallen[left] = probe.succeeds(subject, left, radius, starts, once=True).any(0)
+            probe, left = make(threat, radius), ~(lost | fallen)
+            starts = starting_noise(probe, torch.arange(examples), self.restarts, rng)
+            if left.any():
+                fallen[left] = probe.succeeds(subject, everyone[left], radius, starts, once=True).any(0)
         return fallen
 
 

@@ -3,9 +3,10 @@
 It follows the recommendations of Carlini et al. 2019 (arXiv 1902.06705).
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, final
 
@@ -18,16 +19,18 @@ from trainables.attacks.objectives import margin
 from trainables.checks import must
 from trainables.classifiers.foreign import averaged
 from trainables.config import EvaluationConfig, ThreatModel, ThreatName
-from trainables.evaluation.asked import MakeThreat, Subject
+from trainables.evaluation.asked import Subject
+from trainables.evaluation.book import Book
 from trainables.evaluation.curve import Curve, error_curve
 from trainables.evaluation.ensemble import Line, Strength, Watch, black_box, papers_own, papers_probe, white_box
-from trainables.evaluation.errors import Probe, lost_under_attack, raising, successes
+from trainables.evaluation.errors import Probe, raising
 from trainables.evaluation.flags import REPEATABLE, SATURATED, Flag, Steps, of_attacks, of_manifold, of_model
 from trainables.evaluation.inspection import inspect, repeat_difference
 from trainables.evaluation.measure import MANIFOLD_FIELDS, TRAVEL, manifold_threats, pixel_threats
 from trainables.evaluation.members import Member
 from trainables.evaluation.quality import Network
-from trainables.evaluation.tally import Result, costed
+from trainables.evaluation.questions import Questions
+from trainables.evaluation.turns import Setting, Turn
 from trainables.geometry import NORMS
 from trainables.manifolds.manifold import Manifolds
 from trainables.seeding import stream
@@ -95,7 +98,7 @@ class Evaluation:
         }
 
 
-def evaluate(
+def evaluating(
     subject: Subject,
     manifolds: Manifolds,
     threat_model: ThreatModel,
@@ -105,8 +108,9 @@ def evaluate(
     attacked: int,
     surrogates: Sequence[Network] = (),
     further: Sequence[Member] = (),
+    clock: Callable[[], float] = time.perf_counter,
     watch: Watch = lambda _: None,
-) -> Evaluation:
+) -> Questions[Evaluation]:
     """Measures a model under the strongest attacks, on the image and on manifolds.
 
     Args:
@@ -118,13 +122,14 @@ def evaluate(
         attacked: examples under attack, the first of the split.
         surrogates: other networks of the same data, whose adversarial images are shown to this one.
         further: attacks on images alone, made after all others of their kind.
+        clock: tells the seconds that every line of the ledger takes.
         watch: is told every line of the ledger.
 
     Raises:
         ValueError: if there are not as many examples.
     """
     must(1 <= attacked <= len(subject.split), f"attacked are 1 to {len(subject.split)} examples; got {attacked}")
-    book = _Book(subject, watch)
+    book = Book(subject=subject, clock=clock, watch=watch)
     shaky = book.look("repeats", partial(repeat_difference, subject))
     passes = strength.passes if shaky > REPEATABLE else 1
     with _predicting(subject, passes) as asked:
@@ -132,7 +137,7 @@ def evaluate(
         seen = book.look("inspection", partial(inspect, asked, seed, unrepeatable=shaky))
         sets = _sets(strength, seen.classes, surrogates)
         bench = _Bench(asked, strength, seed, attacked, sets, tuple(further), book)
-        threats, doubts = bench.everything(manifolds, threat_model)
+        threats, doubts = yield from bench.everything(manifolds, threat_model)
     return Evaluation(
         error=error,
         examples=len(subject.split),
@@ -167,27 +172,6 @@ def _predicting(subject: Subject, passes: int) -> Iterator[Subject]:
 
 
 @final
-@dataclass(slots=True)
-class _Book:
-    """Writes the ledger."""
-
-    subject: Subject
-    watch: Watch
-    lines: list[Line] = field(default_factory=list)
-
-    def look(self, what: str, work: Callable[[], Result]) -> Result:
-        """Looks at the model, without an attack."""
-        result, cost = costed(self.subject.tally, work)
-        self.write(Line("none", what, False, 0.0, 0, 0, 0, *cost))
-        return result
-
-    def write(self, line: Line) -> None:
-        """Adds a line."""
-        self.lines.append(line)
-        self.watch(line)
-
-
-@final
 @dataclass(frozen=True, slots=True)
 class _Bench:
     """Attacks one model."""
@@ -198,49 +182,49 @@ class _Bench:
     attacked: int
     sets: dict[str, tuple[Member, ...]]
     further: tuple[Member, ...]
-    book: _Book
+    book: Book
 
     def everything(
         self, manifolds: Manifolds, threat_model: ThreatModel
-    ) -> tuple[dict[ThreatName, UnderThreat], list[Flag]]:
+    ) -> Questions[tuple[dict[ThreatName, UnderThreat], list[Flag]]]:
         """Measures all threats, and returns what is doubtful about it."""
         norm, split, eta = NORMS[threat_model.norm], self.subject.split, threat_model.eta
         device = self.subject.device
-        pixels = pixel_threats(split, norm, device)
-        pixel = self.under("pixel", pixels, threat_model.epsilon, rated=True)
+        pixels = Setting(subject=self.subject, threat=pixel_threats(split, norm, device))
+        pixel = yield from self.under("pixel", pixels, threat_model.epsilon, rated=True)
         threats: dict[ThreatName, UnderThreat] = {"pixel": pixel}
-        flags = of_attacks(pixel.curve, self.attacked, self.steps(pixels, pixel.curve))
-        for name, manifold in manifolds.items():
-            rated = MANIFOLD_FIELDS[name][1] is not None
-            threats[name] = self.under(name, manifold_threats(split, norm, manifold, device), eta, rated=rated)
+        steps = yield from self.steps(pixels, pixel.curve)
+        flags = of_attacks(pixel.curve, self.attacked, steps)
+        for number, (name, manifold) in enumerate(manifolds.items(), 1):
+            rated, threat = MANIFOLD_FIELDS[name][1] is not None, manifold_threats(split, norm, manifold, device)
+            setting = Setting(subject=self.subject, threat=threat, number=number, rowwise=manifold.rowwise)
+            threats[name] = yield from self.under(name, setting, eta, rated=rated)
             flags += of_manifold(name, pixel.clean_error, threats[name].curve, eta, self.attacked)
         return threats, flags
 
-    def under(self, name: ThreatName, threat: MakeThreat, radius: float, *, rated: bool) -> UnderThreat:
+    def under(self, name: ThreatName, setting: Setting, radius: float, *, rated: bool) -> Questions[UnderThreat]:
         """Measures everything under one threat.
 
         Args:
             name: of the threat.
-            threat: makes it.
+            setting: the model, and the threat.
             radius: the study's.
             rated: whether the paper's success rate is wanted.
         """
         everyone = torch.arange(self.attacked)
-        clean = self.book.look(f"clean, {name}", partial(self.subject.unperturbed, threat, everyone))
-        rate, fallen = self._rate(name, threat, radius, clean) if rated else (None, clean)
-        curve, lines = error_curve(
-            self.subject,
+        clean = self.book.look(f"clean, {name}", partial(self.subject.unperturbed, setting.threat, everyone))
+        rate, fallen = (yield from self._rate(name, setting, radius, clean)) if rated else (None, clean)
+        curve = yield from error_curve(
+            setting,
             self._made(name),
-            threat,
             clean,
             self.seed,
             name=name,
             radius=radius,
             fractions=FRACTIONS,
             fallen=fallen,
-            watch=self.book.watch,
+            book=self.book,
         )
-        self.book.lines += lines
         return UnderThreat(
             radius=radius,
             clean_error=curve.worst[0],
@@ -262,20 +246,23 @@ class _Bench:
         }
 
     def _rate(
-        self, name: ThreatName, threat: MakeThreat, radius: float, clean: Tensor
-    ) -> tuple[float | None, Bool[Tensor, "example"]]:
+        self, name: ThreatName, setting: Setting, radius: float, clean: Tensor
+    ) -> Questions[tuple[float | None, Bool[Tensor, "example"]]]:
         """Returns the success rate of the paper's attack, and which examples are lost to any of its attempts."""
-        attempts, rng = self.strength.attempts, stream(self.seed, "strong", name, "rate")
-        make = partial(successes, self.subject, papers_probe(threat, radius), radius, clean, attempts=attempts, rng=rng)
-        broken, cost = costed(self.subject.tally, make)
-        lost = clean.clone()
-        if broken is not None:
-            lost[~clean] = broken.any(0)
-        left = int((~clean).sum())
-        self.book.write(Line(name, "adam-pgd, rate", True, radius, left, int((lost & ~clean).sum()), attempts, *cost))
-        return None if broken is None else broken.double().mean().item(), lost
+        attempts, left = self.strength.attempts, int((~clean).sum())
+        turn, rng = Turn(setting.number, 0, radius, 0, 0, "rate"), partial(stream, self.seed, "strong", name, "rate")
+        question = setting.breaks(papers_probe(setting.threat, radius), turn, clean, rng, attempts)
 
-    def steps(self, threat: MakeThreat, curve: Curve) -> Steps | None:
+        def line(broken: Tensor | None) -> Line:
+            fell = 0 if broken is None else int(broken.any(0).sum())
+            return Line(name, "adam-pgd, rate", True, radius, left, fell, attempts)
+
+        broken = yield from self.book.asked(question, line)
+        if broken is None:
+            return None, clean
+        return broken.double().mean().item(), clean.masked_scatter(~clean, broken.any(0))
+
+    def steps(self, setting: Setting, curve: Curve) -> Questions[Steps | None]:
         """Compares numbers of steps of one length, at the smallest radius where attacks succeed often, if there is one.
 
         The length is such that all steps together cross the ball, and the few do not.
@@ -286,13 +273,18 @@ class _Bench:
             return None
         many = self.strength.steps
         counts, errors = (max(1, many // TIMES), many), []
-        clean = self.book.look("clean, steps", partial(self.subject.unperturbed, threat, torch.arange(self.attacked)))
-        for count in counts:
-            probe = Probe(attack=PGD(), threat=threat, steps=count, step_size=TRAVEL / many, objective=raising(margin))
-            rng = stream(self.seed, "strong", "steps")
-            attack = partial(lost_under_attack, self.subject, probe, [radius], clean, restarts=1, rng=rng)
-            (lost,), cost = costed(self.subject.tally, attack)
-            about = (int((~clean).sum()), int((lost & ~clean).sum()), 1)
-            self.book.write(Line("pixel", f"pgd, {count} steps", True, radius, *about, *cost))
+        unperturbed = partial(self.subject.unperturbed, setting.threat, torch.arange(self.attacked))
+        clean, rng = self.book.look("clean, steps", unperturbed), partial(stream, self.seed, "strong", "steps")
+        for number, count in enumerate(counts):
+            probe = Probe(
+                attack=PGD(), threat=setting.threat, steps=count, step_size=TRAVEL / many, objective=raising(margin)
+            )
+            name = f"pgd, {count} steps"
+            question = setting.loses(probe, Turn(setting.number, 2, radius, number, 0, name), clean, rng)
+
+            def line(lost: Tensor, name: str = name) -> Line:
+                return Line("pixel", name, True, radius, int((~clean).sum()), int((lost & ~clean).sum()), 1)
+
+            lost = yield from self.book.asked(question, line)
             errors.append(lost.double().mean().item())
         return Steps(radius, counts[0], errors[0], counts[1], errors[1])

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 Result = TypeVar("Result")
@@ -27,6 +27,11 @@ class Tally:
         self.forward_passes += examples * forward * self.passes
         self.gradient_evaluations += examples * backward * self.passes
 
+    def since(self, before: "Tally", seconds: float) -> "Cost":
+        """Returns what was counted since a copy was made, which took so many seconds."""
+        gradients = self.gradient_evaluations - before.gradient_evaluations
+        return Cost(gradients, self.forward_passes - before.forward_passes, seconds)
+
     def back_to(self, before: "Tally") -> None:
         """Forgets what was counted since a copy was made."""
         self.forward_passes, self.gradient_evaluations = before.forward_passes, before.gradient_evaluations
@@ -42,7 +47,6 @@ class Cost(NamedTuple):
 
 def costed(tally: Tally, work: Callable[[], Result]) -> tuple[Result, Cost]:
     """Does some work, and returns what comes of it and what it took."""
-    gradients, forwards, started = tally.gradient_evaluations, tally.forward_passes, time.perf_counter()
+    before, started = replace(tally), time.perf_counter()
     result = work()
-    seconds = time.perf_counter() - started
-    return result, Cost(tally.gradient_evaluations - gradients, tally.forward_passes - forwards, seconds)
+    return result, tally.since(before, time.perf_counter() - started)

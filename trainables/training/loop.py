@@ -18,12 +18,12 @@ from torch.utils._pytree import tree_map
 from trainables.allocation import HOST
 from trainables.config import ThreatName, TrialConfig
 from trainables.data.split import Splits
+from trainables.evaluation.questions import Questions, alone
 from trainables.manifolds.manifold import Manifolds
 from trainables.report import EpochReport
 from trainables.training.examples import Examples, Made, Resident
 from trainables.training.measuring import measuring
 from trainables.training.plan import dedicated_step, draw_noise, hyper
-from trainables.training.questions import Questions, alone
 from trainables.training.schedule import learning_rate
 from trainables.training.step import RoleNoise, Step
 from trainables.training.training import Training

@@ -12,9 +12,10 @@ from trainables.config import EvaluationConfig
 from trainables.data.split import Split
 from trainables.evaluation.asked import Subject
 from trainables.evaluation.hypotheses import hypotheses
+from trainables.evaluation.questions import Questions
 from trainables.manifolds.manifold import Manifolds
 from trainables.report import EpochReport, Pick
-from trainables.training.questions import Attacks, Question, Questions
+from trainables.training.questions import Attacks, of_attacks, of_error
 from trainables.training.training import Training
 
 SEEN = "validation"  # the split that choices are made on
@@ -62,7 +63,7 @@ def _on_validation(training: Training, epoch: int, device: torch.device) -> Ques
     """Measures the model as it is, and notes what the best epochs are so far."""
     config, attacks = training.config, {}
     subject = _subject(training, training.splits.validation, device)
-    error = yield Question(subject)
+    error = yield of_error(subject)
     if config.attacked_after(epoch):
         attacks = yield from _attacked(training, subject, replace(config.evaluation, paper_attempts=0), {})
     pick = Pick(epoch=epoch, error=error, robust_error=attacks.get("robust_error"))
@@ -77,7 +78,7 @@ def _at_the_end(training: Training, epoch: int, loss: float, device: torch.devic
         training.state = training.choice.taken(training.state)
     name = config.evaluation.split if epoch == config.epochs else SEEN
     subject = _subject(training, getattr(training.splits, name), device)
-    error = yield Question(subject)
+    error = yield of_error(subject)
     infeasible = _infeasible(subject, loss, error)
     if not infeasible:
         evaluation, manifolds = config.evaluation, training.manifolds
@@ -100,7 +101,7 @@ def _attacked(
     """Asks what attacks do to the model."""
     config = training.config
     attacks = Attacks(manifolds, config.threat_model, evaluation, config.data.seed)
-    found = yield Question(subject, attacks, config.manifold if manifolds else None)
+    found = yield of_attacks(subject, attacks, config.manifold if manifolds else None)
     return asdict(found)
 
 

@@ -10,7 +10,8 @@ from tests.trainables.evaluation.zoo import ATTACKED, LOADED, TEST, THREATS, TIN
 from trainables.evaluation.autoattack import Foreign, contained, counted, installed, standard_set
 from trainables.evaluation.ensemble import white_box, worst_case
 from trainables.evaluation.measure import pixel_threats
-from trainables.evaluation.strong import evaluate
+from trainables.evaluation.questions import alone
+from trainables.evaluation.strong import evaluating
 from trainables.geometry import NORMS
 from trainables.seeding import stream
 
@@ -82,7 +83,9 @@ def test_further_attacks_are_made_on_the_image_alone() -> None:
     subject = foreigner(lambda images: images.flatten(1)[:, 300:310])
     further = white_box(TINY, 10)[:1]
 
-    found = evaluate(subject, LOADED.manifolds, THREATS["linf"], TINY, 0, attacked=ATTACKED // 6, further=further)
+    found = alone(
+        evaluating(subject, LOADED.manifolds, THREATS["linf"], TINY, 0, attacked=ATTACKED // 6, further=further)
+    )
 
     made = [(line.threat, line.attack) for line in found.ledger if line.attack == "apgd-ce"]
     times = {name: sum(threat == name for threat, _ in made) for name in ("pixel", "manifold")}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -14,11 +15,12 @@ from trainables.config import ARCHITECTURES, Architecture, DataConfig, Evaluatio
 from trainables.data.split import Split
 from trainables.evaluation.asked import Subject, crowd
 from trainables.evaluation.measure import UnderAttack, pixel_threats
+from trainables.evaluation.questions import Question, together
 from trainables.evaluation.tally import Tally
 from trainables.geometry import NORMS
 from trainables.provision import load_data
 from trainables.seeding import stream
-from trainables.training.questions import Answer, Attacks, Question, together
+from trainables.training.questions import Attacks, of_attacks, of_error
 
 LOADED = load_data(DataConfig(n_train=20, n_validation=60, n_test=20))
 SPLIT = LOADED.splits.validation
@@ -32,9 +34,13 @@ def subject(architecture: Architecture, seed: int, dtype: torch.dtype = torch.fl
     return Subject(classifier=classifier, folded=classifier.fold(params, buffers), split=SPLIT, tally=Tally())
 
 
-def answered(subjects: Sequence[Subject], attacks: Attacks | None) -> tuple[list[Answer], list[Tally]]:
+def question(subject: Subject, attacks: Attacks | None) -> Question:
+    return of_attacks(subject, attacks) if attacks else of_error(subject)
+
+
+def answered(subjects: Sequence[Subject], attacks: Attacks | None) -> tuple[list[Any], list[Tally]]:
     asked = [replace(each, tally=Tally()) for each in subjects]
-    return together([Question(each, attacks) for each in asked], 4), [each.tally for each in asked]
+    return together([question(each, attacks) for each in asked], 4), [each.tally for each in asked]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +58,7 @@ def test_errors_and_costs_are_those_of_each_alone(
     for attacks in (None, nearer):
         found, costs = answered(subjects, attacks)
         alone = [replace(each, tally=Tally()) for each in subjects]
-        assert found == [Question(each, attacks).answer() for each in alone]
+        assert found == [question(each, attacks).answer() for each in alone]
         assert costs == [each.tally for each in alone]
     assert len(set(map(str, found))) > 1, "all are alike: hardly anything is tested"
 

@@ -14,12 +14,15 @@ from trainables.attacks.attack import NO_SLACK, search
 from trainables.classifiers.foreign import foreign
 from trainables.config import NormName
 from trainables.evaluation.asked import MakeThreat, Subject
+from trainables.evaluation.book import Book
 from trainables.evaluation.curve import KINDS, error_curve, rising_radii, whole_radius
-from trainables.evaluation.ensemble import STRENGTHS, Line, Strength, black_box, papers_own, white_box, worst_case
+from trainables.evaluation.ensemble import STRENGTHS, Strength, black_box, papers_own, white_box, worst_case
 from trainables.evaluation.errors import starting_noise
 from trainables.evaluation.measure import manifold_threats, pixel_threats
 from trainables.evaluation.members import Member, Probing, Transfer
 from trainables.evaluation.quality import Network
+from trainables.evaluation.questions import alone
+from trainables.evaluation.turns import Setting as Asking
 from trainables.geometry import NORMS
 from trainables.seeding import stream
 
@@ -94,14 +97,13 @@ def test_codes_are_attacked_likewise() -> None:
 
 
 def test_every_line_tells_what_its_attack_did() -> None:
-    here, told = setting(), list[Line]()
+    here = setting()
     members = [*white_box(SHORT, 10), *black_box(SHORT, [network(seed=1)])]
     before = here.subject.tally.forward_passes
     masks, lines = worst_case(
-        here.subject, members, here.threat, RADII["linf"], here.clean, stream(0, "n"), name="pixel", watch=told.append
+        here.subject, members, here.threat, RADII["linf"], here.clean, stream(0, "n"), name="pixel"
     )
 
-    assert told == lines
     assert [line.attack for line in lines] == ["apgd-ce", "apgd-dlr-targeted", "transfer", "square"] * 2
     assert [line.restarts for line in lines[:4]] == [1, 2, 1, 1]
     assert [line.white_box for line in lines[:4]] == [True, True, False, False]
@@ -192,30 +194,23 @@ def test_the_whole_radius_of_codes_is_that_of_their_box() -> None:
 def test_what_is_known_to_fall_is_lost_from_its_radius_on() -> None:
     here, everybody = setting(), torch.ones(EXAMPLES, dtype=torch.bool)
     nobody: dict[str, tuple[Member, ...]] = dict.fromkeys(KINDS, ())
-    curve, lines = error_curve(
-        here.subject,
-        nobody,
-        here.threat,
-        here.clean,
-        0,
-        name="pixel",
-        radius=0.2,
-        fractions=(0.5, 1.0),
-        fallen=everybody,
-    )
+    about, book = {"name": "pixel", "radius": 0.2, "fractions": (0.5, 1.0)}, Book(subject=here.subject)
+    asked = Asking(subject=here.subject, threat=here.threat)
+    curve = alone(error_curve(asked, nobody, here.clean, 0, **about, fallen=everybody, book=book))
     clean = here.clean.double().mean().item()
 
     assert curve.radii == (0.0, 0.1, 0.2)
     assert curve.worst == (clean, clean, 1.0)
     assert curve.paper == (clean, clean, clean)
-    assert lines == []
+    assert book.lines == []
 
 
 def test_a_curve_goes_on_until_all_is_lost_or_all_may_be_changed() -> None:
     here = setting()
     nobody: dict[str, tuple[Member, ...]] = dict.fromkeys(KINDS, ())
     about = {"name": "pixel", "radius": 0.2, "fractions": (0.5, 1.0), "fallen": here.clean}
-    curve, _ = error_curve(here.subject, nobody, here.threat, here.clean, 0, **about)
+    asked = Asking(subject=here.subject, threat=here.threat)
+    curve = alone(error_curve(asked, nobody, here.clean, 0, **about, book=Book(subject=here.subject)))
 
     assert curve.radii[-1] == curve.whole == 1.0
     assert set(curve.worst) == {here.clean.double().mean().item()}

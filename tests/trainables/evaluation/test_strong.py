@@ -29,14 +29,15 @@ from trainables.evaluation.ensemble import Strength
 from trainables.evaluation.flags import of_model
 from trainables.evaluation.inspection import inspect, repeat_difference
 from trainables.evaluation.quality import Network
-from trainables.evaluation.strong import FRACTIONS, Evaluation, evaluate
+from trainables.evaluation.questions import alone
+from trainables.evaluation.strong import FRACTIONS, Evaluation, evaluating
 from trainables.evaluation.tally import Tally
 
 
 def evaluated(
     subject: Subject, norm: NormName = "linf", *, attacked: int = ATTACKED, surrogates: tuple[Network, ...] = ()
 ) -> Evaluation:
-    return evaluate(subject, {}, THREATS[norm], TINY, 0, attacked=attacked, surrogates=surrogates)
+    return alone(evaluating(subject, {}, THREATS[norm], TINY, 0, attacked=attacked, surrogates=surrogates))
 
 
 @cache
@@ -89,8 +90,10 @@ def test_a_broken_model_raises_its_flag(kind: str) -> None:
 def test_an_honest_network_raises_no_flag_on_manifolds_either(strategy: str, norm: NormName) -> None:
     strength = replace(TINY, steps=20, queries=200)
     surrogates = (network(seed=1),)
-    found = evaluate(
-        honest(strategy, norm), LOADED.manifolds, THREATS[norm], strength, 0, attacked=100, surrogates=surrogates
+    found = alone(
+        evaluating(
+            honest(strategy, norm), LOADED.manifolds, THREATS[norm], strength, 0, attacked=100, surrogates=surrogates
+        )
     )
 
     assert found.flags == ()
@@ -163,7 +166,7 @@ def test_the_ledger_adds_up_to_what_went_through_the_model(counted: type[Counted
     asked = counted()
     subject = foreigner(asked)
     brief = Strength(steps=3, targets=1, queries=5, attempts=2, passes=3)
-    found = evaluate(subject, {}, THREATS["linf"], brief, 0, attacked=10, surrogates=[network(seed=1)])
+    found = alone(evaluating(subject, {}, THREATS["linf"], brief, 0, attacked=10, surrogates=[network(seed=1)]))
     cost = found.to_dict()["cost"]
 
     assert cost["forward_passes"] == subject.tally.forward_passes == asked.forward
@@ -181,7 +184,7 @@ def test_a_model_that_lies_elsewhere_is_found_the_same() -> None:
     def found(device: torch.device) -> Evaluation:
         own = Network(classifier=model.classifier, folded=model.folded).to(device)
         subject = Subject(classifier=own.classifier, folded=own.folded, split=TEST, tally=Tally())
-        return evaluate(subject, known, THREATS["linf"], brief, 0, attacked=10, surrogates=[other.to(device)])
+        return alone(evaluating(subject, known, THREATS["linf"], brief, 0, attacked=10, surrogates=[other.to(device)]))
 
     with elsewhere() as device:
         there = found(device)
@@ -195,7 +198,7 @@ def test_images_of_another_network_are_a_black_box() -> None:
     """The network itself, detached, cannot be attacked by its gradients; a twin of it gives these away."""
     blind = replace(TINY, queries=1)
     subject = foreigner(lambda images: logits(images.detach()))
-    found = evaluate(subject, {}, THREATS["linf"], blind, 0, attacked=ATTACKED, surrogates=[network()])
+    found = alone(evaluating(subject, {}, THREATS["linf"], blind, 0, attacked=ATTACKED, surrogates=[network()]))
     lines = [line for line in found.ledger if line.attack == "transfer"]
 
     assert sum(line.lost for line in lines) > ATTACKED / 4
