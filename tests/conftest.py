@@ -16,6 +16,17 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+SLOW = pytest.mark.timeout(1500)  # seconds for several studies in a row
+
+
+def pytest_collection_modifyitems(items):
+    """Gives tests that take long the time for it on a slow machine, too, where they do not say themselves."""
+    for item in items:
+        marked = {mark.name for mark in item.iter_markers()}
+        if marked & {"slow", "ray"} and "timeout" not in marked:
+            item.add_marker(SLOW)
+
+
 @pytest.fixture(scope="session")
 def data_root() -> Path:
     """The folder with FONTS/prototypes.npz; tests that ask for it carry the marker `data`."""

@@ -171,7 +171,6 @@ def run(folder: Path, suites: Iterable[str], only: str = "") -> subprocess.Compl
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_suite_passes_on_an_unchanged_copy(tmp_path: Path) -> None:
     """They all pass where they lie; that they do in a copy is shown by one that most of the bugs meet first."""
     done = run(copied(tmp_path), ["search"])
@@ -180,7 +179,6 @@ def test_a_suite_passes_on_an_unchanged_copy(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", list(BUGS))
 def test_the_suites_catch(name: str, tmp_path: Path) -> None:
     """The nearest suite is asked alone first: to collect the others takes longer than most of them to fail."""

@@ -31,7 +31,7 @@ def driver(place, scratch):
     done = subprocess.run(
         [sys.executable, "-m", "study.launch", *run, *takes, *data, *SIZES, "--runs", str(place / "runs")],
         env={**os.environ, "RAY_TMPDIR": scratch, "RAY_AUTH_MODE": "disabled"},
-        capture_output=True, text=True, check=False, timeout=300,
+        capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     return {"status": done.returncode, "out": done.stdout[-2000:], "err": done.stderr}
 
@@ -57,15 +57,15 @@ def main(folder):
         try:
             here = "--node-ip-address=127.0.0.1"
             node(1, scratch, "--head", f"--port={PORT}", here, "--include-dashboard=false")
-            said["head"] = wait_for(lambda: answers(PORT), 90)
+            said["head"] = wait_for(lambda: answers(PORT))
             behind = (*BEHIND, str(place / "manifolds"))
             node(2, scratch, f"--address=127.0.0.1:{PORT}", here, inside=behind)
-            said["joined"] = wait_for(lambda: nodes(scratch) == 2, 120)
+            said["joined"] = wait_for(lambda: nodes(scratch) == 2)
             said["two"] = driver(place, scratch)
             said["left"] = sorted(path.name for path in (place / "manifolds").iterdir())
             said["studies"] = sorted(path.name for path in (place / "runs").glob("*"))
             kill(2)
-            said["alone"] = wait_for(lambda: nodes(scratch) == 1, 120)
+            said["alone"] = wait_for(lambda: nodes(scratch) == 1)
             said["one"] = driver(place, scratch)
         finally:
             kill(2)

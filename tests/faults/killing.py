@@ -11,7 +11,7 @@ import psutil
 
 from analysis import load
 from study.storage.journal import read
-from tests.study.processes import Driver, wait_for
+from tests.study.processes import PATIENCE, Driver, wait_for
 
 KINDS = ("driver", "worker", "node", "mid-write")
 TRIALS = 40
@@ -80,7 +80,7 @@ def kill_until_done(run_dir, kills, seed, events):
 def _again(driver, run_dir):
     """Waits for the end of a driver that has lost something it needs, and starts another."""
     with suppress(Exception):
-        driver.process.communicate(timeout=90)
+        driver.process.communicate(timeout=300)
     if driver.process.poll() is None:
         raise AssertionError("a driver neither went on nor ended after its node was killed")
     return Driver("--resume", run_dir, "--concurrency", 1)
@@ -88,7 +88,7 @@ def _again(driver, run_dir):
 
 def _reached(driver, run_dir, events):
     """Waits until a study's journal has so many events; False where its driver has ended instead."""
-    wait_for(lambda: driver.process.poll() is not None or written(run_dir) >= events, 120, OFTEN)
+    wait_for(lambda: driver.process.poll() is not None or written(run_dir) >= events, PATIENCE, OFTEN)
     return driver.process.poll() is None
 
 

@@ -89,7 +89,7 @@ def main(runs):
     with tempfile.TemporaryDirectory(prefix="d", dir="/tmp", ignore_cleanup_errors=True) as scratch:
         try:
             node(1, scratch, "--head", f"--port={PORT}", "--node-ip-address=127.0.0.1", "--include-dashboard=false")
-            said["head"] = wait_for(lambda: answers(PORT), 90)
+            said["head"] = wait_for(lambda: answers(PORT))
             takes = ("--memory-per-trial", "0.1", "--cpus-per-trial", "1")
             where = ("--address", f"127.0.0.1:{PORT}", "--runs", runs, "--name", "two-nodes")
             driver = subprocess.Popen(
@@ -97,12 +97,12 @@ def main(runs):
                 env={**os.environ, "RAY_TMPDIR": scratch, "RAY_AUTH_MODE": "disabled"},
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             )  # fmt: skip
-            said["began"] = wait_for(lambda: finished(run_dir) >= 3, 240)
+            said["began"] = wait_for(lambda: finished(run_dir) >= 3)
             node(2, scratch, f"--address=127.0.0.1:{PORT}", "--node-ip-address=127.0.0.1")
-            said["joined"] = wait_for(lambda: trains_on(2), 120)
+            said["joined"] = wait_for(lambda: trains_on(2))
             said["before"] = finished(run_dir)
             kill(2)
-            out, err = driver.communicate(timeout=300)
+            out, err = driver.communicate(timeout=600)
             said |= {"status": driver.returncode, "err": err, "out": out[-2000:]}
         finally:
             kill(2)

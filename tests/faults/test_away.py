@@ -13,7 +13,7 @@ from tests.study.processes import Driver, ended, wait_for
 from tests.study.s3 import KEYS, Server
 from trainables.files import Files
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 TRIALS = 12
 
 
@@ -29,8 +29,8 @@ def test_a_study_on_s3_is_finished_by_a_driver_that_has_only_the_bucket(tmp_path
         monkeypatch.setenv(name, value)
     runs, study = server.address("runs"), server.address("runs/away")
     driver = Driver(*tiny(TRIALS), "--runs", runs, "--name", "away")
-    assert wait_for(lambda: any(name.startswith("journal") for name in _there(study)), 200)
-    assert wait_for(lambda: ended(tmp_path / "here" / "away") >= 3, 200)
+    assert wait_for(lambda: any(name.startswith("journal") for name in _there(study)))
+    assert wait_for(lambda: ended(tmp_path / "here" / "away") >= 3)
     driver.strike(signal.SIGKILL)
     driver.finish()
     assert driver.gone(within=60)

@@ -6,13 +6,13 @@ import pytest
 from tests.faults.killing import named, study
 from tests.study.processes import Driver, ended, wait_for
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 @pytest.mark.parametrize("daemon", ["raylet", "gcs_server"])
 def test_a_driver_whose_cluster_is_killed_ends_and_says_how_to_go_on(tmp_path, daemon):
     driver = Driver(*study(), "--runs", tmp_path, "--name", "cut")
-    assert wait_for(lambda: ended(tmp_path / "cut", "asked") >= 2, 200)
+    assert wait_for(lambda: ended(tmp_path / "cut", "asked") >= 2)
 
     for pid in named(driver, daemon):
         os.kill(pid, signal.SIGKILL)

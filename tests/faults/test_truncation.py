@@ -8,7 +8,7 @@ import pytest
 from tests.faults.killing import TRIALS, ends, final, study
 from tests.study.processes import Driver, ended, wait_for
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def stopped(tmp_path_factory):
     """A study whose driver was killed while a trial was on its way."""
     runs = tmp_path_factory.mktemp("stopped")
     driver = Driver(*study(), "--runs", runs, "--name", "stopped")
-    assert wait_for(lambda: ended(runs / "stopped") >= 15, 200)
+    assert wait_for(lambda: ended(runs / "stopped") >= 15)
     driver.strike(signal.SIGKILL)
     driver.finish()
     assert driver.gone(within=60)

@@ -2,15 +2,18 @@
 
 import ipaddress
 import os
+import signal
 import subprocess
 import sys
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from study.storage.journal import read
 
 MARK = "DISENTANGLE_TEST_MARK"
+PATIENCE = 250  # seconds for what happens at once, but on a machine that stands still
 
 
 class Driver:
@@ -28,9 +31,20 @@ class Driver:
         )
 
     def finish(self):
-        """Waits for its end and returns status, stdout and stderr."""
-        out, err = self.process.communicate(timeout=400)
+        """Waits for its end and returns status, stdout and stderr; ends all of it where a test's patience ends."""
+        try:
+            out, err = self.process.communicate(timeout=1200)
+        except BaseException:
+            self.kill()
+            raise
         return self.process.returncode, out, err
+
+    def kill(self):
+        """Ends all of its processes, whatever they are at."""
+        for process in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        self.process.communicate()
 
     def strike(self, number):
         """Sends a signal as a terminal does: to the whole group."""
@@ -53,7 +67,7 @@ class Driver:
         return {address for inode, address in _listeners() if inode in inodes}
 
 
-def wait_for(condition, within, every=0.1):
+def wait_for(condition, within=PATIENCE, every=0.1):
     """Waits until a condition holds, looking every so many seconds; tells whether it came to hold."""
     end = time.monotonic() + within
     while time.monotonic() < end:

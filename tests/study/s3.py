@@ -9,7 +9,7 @@ import time
 from pyarrow import fs
 
 BUCKET = "studies"
-WAIT = 50  # seconds for what a busy machine may be slow at: a server loads its parts when it is first asked
+WAIT = 200  # seconds for what a busy machine may be slow at: a server loads its parts when it is first asked
 KEYS = {
     "AWS_ACCESS_KEY_ID": "key",
     "AWS_SECRET_ACCESS_KEY": "secret",

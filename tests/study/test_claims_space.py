@@ -272,7 +272,6 @@ def run_dir(tmp_path_factory):
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_a_grid_is_run_and_answered(run_dir):
     study = load(run_dir)
     (grid,) = grids(study)
@@ -291,7 +290,6 @@ def test_a_grid_is_run_and_answered(run_dir):
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_a_cell_is_reproduced_with_all_that_was_measured_of_it(run_dir, capfd):
     assert main(["--reproduce", str(run_dir), "mlp-005"]) == 0
 

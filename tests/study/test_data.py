@@ -51,7 +51,6 @@ def celeba(root: Path) -> list[str]:
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("make", [emnist, celeba])
 def test_a_tiny_genuine_tree_is_trained_and_confirmed(make, tmp_path):
     options = ["--dataset", *make(tmp_path), "--data-root", tmp_path]

@@ -353,7 +353,6 @@ def test_what_is_wrong_is_refused_on_one_line(model, place, capfd, line, says, a
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_a_model_that_a_real_study_left_is_evaluated(place):
     sizes = ["--n-train", "200", "--n-validation", "100", "--n-test", "30", "--n-attacked", "20", "--epochs", "2"]
     run = ["--scale", "smoke", "--architectures", "mlp", "--trials", "2", "--runs", place / "runs", "--name", "real"]

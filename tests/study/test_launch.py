@@ -11,7 +11,7 @@ from study.launch import main
 from study.storage.journal import read
 from tests.study.processes import Driver, ended, wait_for
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 SMALL = [
     *("--scale", "smoke", "--architectures", "mlp", "--n-train", "50", "--epochs", "1"),
@@ -32,7 +32,7 @@ def smoke(runs):
     trained = ("--n-train", "1000", "--epochs", "3")
     strong = ("--strong", "fast", "--strong-images", "10")
     driver = Driver("--scale", "smoke", *trained, *strong, "--runs", runs, "--name", "smoke")
-    assert wait_for(lambda: ended(runs / "smoke", "asked"), 60)
+    assert wait_for(lambda: ended(runs / "smoke", "asked"))
     seen = {"listening": driver.listening(), "rival": Driver("--resume", runs / "smoke").finish()}
     seen["status"], seen["out"], seen["err"] = driver.finish()
     return seen | {"run_dir": runs / "smoke", "gone": driver.gone(within=10)}
@@ -162,7 +162,7 @@ def test_one_seed_one_trial_at_a_time_gives_the_same_numbers_twice(whole, runs):
 def test_a_study_that_was_stopped_goes_on_as_if_it_had_not_been(whole, runs, kind, number, status):
     name = f"stopped-{kind}-{number}"
     driver = Driver(*SMALL, *SEARCHED, "--runs", runs, "--name", name)
-    assert wait_for(lambda: ended(runs / name, kind) >= 3, 120)
+    assert wait_for(lambda: ended(runs / name, kind) >= 3)
     driver.strike(number)
     left, out, _ = driver.finish()
     assert left == status
@@ -181,7 +181,7 @@ def test_a_study_that_was_stopped_between_strong_attacks_makes_each_once(runs):
     strong = ("--strong", "fast", "--strong-images", "4", "--strong-of", "all")
     sizes = ("--n-train", "1000", "--epochs", "3", "--trials", "3")
     driver = Driver(*SMALL, *sizes, *strong, "--runs", runs, "--name", "attacked")
-    assert wait_for(lambda: ended(runs / "attacked", "attacked") >= 1, 200)
+    assert wait_for(lambda: ended(runs / "attacked", "attacked") >= 1)
     driver.strike(signal.SIGINT)
     assert driver.finish()[0] == 130
     assert 1 <= ended(runs / "attacked", "attacked") < 3

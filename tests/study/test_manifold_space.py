@@ -150,7 +150,6 @@ def test_a_small_trial_is_one_of_the_same_networks(study, small):
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_a_study_is_searched_confirmed_and_reported(tmp_path):
     write_vision(tmp_path / "data", "mnist")
     data = ["--dataset", "mnist", "--data-root", tmp_path / "data", "--manifold-train", "n"]

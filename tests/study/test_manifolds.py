@@ -114,7 +114,6 @@ def test_what_makes_no_sense_is_refused_on_one_line(place, capfd, arguments, say
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_a_study_learns_its_manifold_once_and_reports_how_good_it_is(place):
     options = ["--dataset", "mnist", "--data-root", place / "data", "--manifold", "learned", "--manifold-train", "n"]
     sizes = [*SIZES, "--n-attacked", "20", "--epochs", "3", "--trials", "3"]
@@ -155,7 +154,6 @@ def trained_on(row):
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_a_study_chooses_what_to_train_along_and_measures_all_on_the_first(place):
     kinds = ["--manifold", "affine", "learned", "learned-agnostic", "--manifold-train", "n", "--sampler", "random"]
     sizes = [*SIZES, "--n-attacked", "20", "--epochs", "3", "--trials", "11", "--scheduler", "none", "--seed", "1"]
@@ -189,7 +187,6 @@ def test_a_study_chooses_what_to_train_along_and_measures_all_on_the_first(place
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_a_study_on_fonts_trains_along_the_known_manifold_or_along_transformations(place):
     sizes = ["--n-train", "100", "--n-validation", "60", "--n-test", "60", "--n-attacked", "20", "--trials", "14"]
     study, out = finished(place, "--manifold", "known", "affine", *sizes, "--sampler", "random", "--scheduler", "none")

@@ -66,9 +66,9 @@ def test_a_study_is_copied_while_it_runs(here, away):
         mirror.follow()
         store.keep_weights("conv-000-7", b"weights", {})
         store.note("one")
-        copied = wait_for(lambda: b'"one"' in (here.remote.read("journal/000001.jsonl") or b""), 20)
+        copied = wait_for(lambda: b'"one"' in (here.remote.read("journal/000001.jsonl") or b""))
         store.note("two")
-        copied_on = wait_for(lambda: b'"two"' in (here.remote.read("journal/000001.jsonl") or b""), 20)
+        copied_on = wait_for(lambda: b'"two"' in (here.remote.read("journal/000001.jsonl") or b""))
 
     assert (copied, copied_on) == (True, True)
     assert (away / "models" / "conv-000-7.safetensors").read_bytes() == b"weights"
@@ -98,7 +98,7 @@ def work_until_killed(runs, address):
 def test_a_driver_killed_while_it_copies_leaves_a_beginning_there_and_everything_here(here, there, address):
     victim = multiprocessing.get_context("spawn").Process(target=work_until_killed, args=(here.runs, address))
     victim.start()
-    copied = wait_for(lambda: len(here.remote.read("journal/000001.jsonl") or b"") > 5000, 50)
+    copied = wait_for(lambda: len(here.remote.read("journal/000001.jsonl") or b"") > 5000)
     victim.kill()
     victim.join()
 
@@ -264,11 +264,11 @@ def test_an_address_that_fails_is_said_once_and_tried_again(here, away):
         away.write_text("in the way")
         mirror.follow()
         store.note("one")
-        told = wait_for(lambda: len(here.said) == 1, 20)
+        told = wait_for(lambda: len(here.said) == 1)
         wait_for(lambda: False, 0.3)
         away.unlink()
         away.with_name("gone").rename(away)
-        healed = wait_for(lambda: len(here.said) == 2, 20)
+        healed = wait_for(lambda: len(here.said) == 2)
         problem = mirror.finish()
 
     assert (told, healed, problem) == (True, True, None)
@@ -300,9 +300,9 @@ def test_a_last_copy_that_takes_long_says_how_far_it_is(tmp_path, address):
 def test_nothing_is_copied_any_more_once_another_driver_has_the_study(here, away):
     with here.mirror(resume=False) as mirror, begin(here.runs) as store:
         mirror.follow()
-        wait_for(lambda: (away / "study.json").exists(), 20)
+        wait_for(lambda: (away / "study.json").exists())
         (away / "driver.json").write_text('{"token": "another"}')
-        lost = wait_for(lambda: mirror.lost, 20)
+        lost = wait_for(lambda: mirror.lost)
         store.note("mine alone")
         problem = mirror.finish()
 

@@ -78,7 +78,7 @@ def test_the_age_of_a_lease_is_told_by_the_servers_clock(machines):
 
         with pytest.raises(StudyBusy, match=r"elsewhere \(process 1\).*sign of life \d s ago"), there.mirror():
             pass
-        assert wait_for(lambda: mirror.lost, 20)
+        assert wait_for(lambda: mirror.lost)
 
 
 def test_a_study_outlives_an_outage_and_is_whole_afterwards(machines, server):
@@ -86,14 +86,14 @@ def test_a_study_outlives_an_outage_and_is_whole_afterwards(machines, server):
     with here.mirror(resume=False) as mirror, begin(here.runs) as store:
         mirror.follow()
         store.note("before")
-        copied = wait_for(lambda: here.remote.read("journal/000001.jsonl") is not None, 30)
+        copied = wait_for(lambda: here.remote.read("journal/000001.jsonl") is not None)
         server.shut()
         try:
             store.note("during")
-            told = wait_for(lambda: here.said, 40)
+            told = wait_for(lambda: here.said)
         finally:
             server.open()
-        back = wait_for(lambda: len(here.said) == 2, 40)
+        back = wait_for(lambda: len(here.said) == 2)
         problem = mirror.finish()
 
     with there.mirror():
