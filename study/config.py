@@ -218,8 +218,6 @@ class StudyConfig:
         """Why its models cannot train in fused steps, or None."""
         if not KINDS[self.space].moves:
             return f"a fused step trains classifiers; got the space {self.space}"
-        if "learned" in self.kinds:
-            return "a fused step moves codes on one manifold for all classes; got --manifold learned, one for each"
         return None
 
     @property

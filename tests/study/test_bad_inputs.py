@@ -144,7 +144,6 @@ NUMBERS = [
     Row("--sampler gp --trials 301", "300"), Row("--concurrency 0"), Row("--seed -1"),
     Row("--seed 2147483648", "2147483647"), Row("--cpus-per-trial 0"), Row("--gpus-per-trial 0"),
     Row("--backend fused --space manifold --dataset mnist", "classifiers"), Row("--slots 0"),
-    Row("--backend fused --dataset mnist --manifold learned", "--manifold learned, one for each"),
     Row("--backend dedicated --slots 4", "dedicated"), Row("--backend gpu", "fused"),
     Row("--gpus-per-trial 1.5", "fraction"), Row("--memory-per-trial inf"), Row("--memory-per-trial lots"),
 ]  # fmt: skip

@@ -114,17 +114,19 @@ def test_what_makes_no_sense_is_refused_on_one_line(place, capfd, arguments, say
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_a_study_learns_its_manifold_once_and_reports_how_good_it_is(place):
+@pytest.mark.parametrize(("backend", "trained"), [(["dedicated"], "dedicated"), (["fused", "--slots", "2"], "fused-2")])
+def test_a_study_learns_its_manifold_once_and_reports_how_good_it_is(place, backend, trained):
     options = ["--dataset", "mnist", "--data-root", place / "data", "--manifold", "learned", "--manifold-train", "n"]
     sizes = [*SIZES, "--n-attacked", "20", "--epochs", "3", "--trials", "3"]
     run = ["--scale", "smoke", "--architectures", "mlp", "--runs", place / "runs", "--name", "tiny"]
-    status, out, err = Driver(*options, *sizes, *run).finish()
+    status, out, err = Driver(*options, *sizes, *run, "--backend", *backend).finish()
 
     assert (status, err) == (0, "")
     assert out.count("learning the manifold of mnist") == 1
     study = load(place / "runs" / "tiny")
     rows = study.trials.to_pylist()
     assert {row["label"] for row in rows} == {"Normal", "RegAdv", "OnLearned"}
+    assert {row["backend"] for row in rows} == {trained}
     assert len({row["manifold_digest"] for row in rows}) == 1
     assert study.manifold is not None
     assert study.manifold["digest"] == rows[0]["manifold_digest"]

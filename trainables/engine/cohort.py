@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_map
 from trainables.differentiation import Tensors
 from trainables.training.examples import Resident
 from trainables.training.loop import Draw, batches, charge, draw, noise_shapes
-from trainables.training.plan import fused_step, hyper
+from trainables.training.plan import calls, fused_step, hyper
 from trainables.training.step import Batch, Hyper, RoleNoise, State, Step
 from trainables.training.training import Training
 
@@ -96,10 +96,10 @@ class Cohort:
     """
 
     def __init__(self, founder: Training, slots: int, device: torch.device) -> None:
-        moved = {name: manifold.to(device) for name, manifold in founder.moved.items()}
-        step = fused_step(founder.config, founder.classifier, moved, founder.dtype)
-        self._step = torch.vmap(guarded(step))
-        self._shapes = noise_shapes(founder.splits, step.manifolds)
+        self._founder = founder.config, founder.classifier, founder.dtype
+        self._moved = {name: manifold.to(device) for name, manifold in founder.moved.items()}
+        self._steps: dict[int, Callable[..., After]] = {}
+        self._shapes = noise_shapes(founder.splits, self._moved)
         self._batch_size, self._dtype, self._device = founder.config.batch_size, founder.dtype, device
         self.slots: list[Slot | None] = [None] * slots
         self._state: State = tree_map(
@@ -142,7 +142,8 @@ class Cohort:
             try:
                 drawn = [None if slot is None else draw(slot.training, self._shapes) for slot in going]
                 goes: Tensor = self._sent(torch.tensor([slot is not None for slot in going]))
-                after = self._step(self._state, *self._arguments(drawn), self._live & goes)
+                step = self._step(max(_calls(slot, own) for slot, own in zip(going, drawn, strict=True)))
+                after = step(self._state, *self._arguments(drawn), self._live & goes)
             except Exception:
                 for generator, noise in before:
                     generator.set_state(noise)
@@ -173,6 +174,14 @@ class Cohort:
         self._live[row] = False
         self.slots[row] = None
 
+    def _step(self, calls: int) -> Callable[..., After]:
+        """Returns the step of all slots whose manifolds decode in so many calls."""
+        if calls not in self._steps:
+            config, classifier, dtype = self._founder
+            moved = {name: manifold.stacked(calls) for name, manifold in self._moved.items()}
+            self._steps[calls] = torch.vmap(guarded(fused_step(config, classifier, moved, dtype)))
+        return self._steps[calls]
+
     def _arguments(self, drawn: Sequence[Draw | None]) -> tuple[Batch, tuple[RoleNoise, ...], Hyper]:
         """Returns what a step takes beside the state; an empty slot's examples are some, and its noise is zero."""
         some = next(each for each in drawn if each is not None)
@@ -198,6 +207,14 @@ class Cohort:
 def _done(slot: Slot) -> bool:
     """Tells whether the epoch's steps are."""
     return len(slot.training.progress.losses) == batches(slot.training.config)
+
+
+def _calls(slot: Slot | None, drawn: Draw | None) -> int:
+    """Returns in how many calls a slot's codes are decoded; an empty one's are nobody's."""
+    if slot is None or drawn is None:
+        return 1
+    training = slot.training
+    return calls(training.config, training.splits.train.labels[drawn.indices], training.moved)
 
 
 def _finite(params: Tensors) -> Bool[Tensor, ""]:

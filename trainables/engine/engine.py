@@ -90,12 +90,6 @@ class Engine:
             ValueError: if it cannot be trained in a fused step, in one sentence.
         """
         training = run.training
-        for role in training.config.roles:
-            must(
-                role.threat == "pixel" or training.moved[role.threat].stackable,
-                "a fused step moves codes on a manifold that is known, or learned for all classes at once; got one "
-                "that is learned for each class: train it alone",
-            )
         must(training.progress.epoch < training.config.epochs, "a trial has epochs left; got one that is done")
         related = kin(training)
         with self._turns:

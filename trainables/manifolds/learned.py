@@ -7,6 +7,7 @@ Unlike in the paper's code, codes are moved into the latent box before anything 
 """
 
 import hashlib
+import math
 from collections.abc import Callable
 from copy import copy
 from typing import final
@@ -20,7 +21,7 @@ from trainables.config import LatentBox
 from trainables.data.split import Split
 from trainables.differentiation import Tensors, clamp_through
 from trainables.manifolds.manifold import Code, Manifold
-from trainables.manifolds.vaegan.folded import FoldedDecoder
+from trainables.manifolds.vaegan.folded import FoldedDecoder, together
 from trainables.manifolds.vaegan.networks import Networks
 
 CHUNK = 500
@@ -42,9 +43,10 @@ class LearnedManifold(Manifold):
 
     def __init__(self, networks: Networks, weights: Tensors, *, agnostic: bool, box: LatentBox) -> None:
         self.code_length, self._networks, self.agnostic = networks.latent, networks, agnostic
-        self.stackable = agnostic  # to sort examples by their class one must look at them
+        self.by_label, self._calls = not agnostic, 0
         self._weights = {name: values for name, values in weights.items() if name not in EXTREMES}
         self._decoders: dict[torch.dtype, list[FoldedDecoder]] = {}
+        self._stacks: dict[torch.dtype, Callable[[Tensor], Tensor]] = {}
         self.low, self.high = (
             (weights[EXTREMES[0]], weights[EXTREMES[1]])
             if box == "minmax"
@@ -76,14 +78,34 @@ class LearnedManifold(Manifold):
         return _by_model(self.models(labels), images, means)
 
     def decode(self, code: Code) -> Float[Tensor, "batch channel height width"]:
-        dtype = code.free.dtype
-        if dtype not in self._decoders:
-            every = [self._own(model) for model in range(len(self._weights["decoder.linear.weight"]))]
-            self._decoders[dtype] = [FoldedDecoder(self._networks, own, own, dtype) for own in every]
-        decoders = self._decoders[dtype]
+        decoders = self._folded(code.free.dtype)
         if self.agnostic:
             return decoders[0](code.free)
+        if self._calls:
+            if code.free.dtype not in self._stacks:
+                self._stacks[code.free.dtype] = together(decoders)
+            return _in_calls(code.fixed, code.free, self._stacks[code.free.dtype], len(decoders), self._calls)
         return _by_model(code.fixed, code.free, lambda model, some: decoders[model](some))
+
+    def calls(self, labels: Int[Tensor, "batch"]) -> int:
+        if self.agnostic:
+            return 1
+        return math.ceil(int(labels.bincount().max()) / _places(len(labels), self._models))
+
+    def stacked(self, calls: int) -> "LearnedManifold":
+        same = copy(self)
+        same._calls = calls
+        return same
+
+    @property
+    def _models(self) -> int:
+        return len(self._weights["decoder.linear.weight"])
+
+    def _folded(self, dtype: torch.dtype) -> list[FoldedDecoder]:
+        if dtype not in self._decoders:
+            every = map(self._own, range(self._models))
+            self._decoders[dtype] = [FoldedDecoder(self._networks, own, own, dtype) for own in every]
+        return self._decoders[dtype]
 
     def _own(self, model: int) -> Tensors:
         return {name: values[model] for name, values in self._weights.items()}
@@ -95,7 +117,7 @@ class LearnedManifold(Manifold):
         there = copy(self)
         there._weights = {name: values.to(device) for name, values in self._weights.items()}
         there.low, there.high = self.low.to(device), self.high.to(device)
-        there._decoders, there._means = {}, WeakKeyDictionary()
+        there._decoders, there._stacks, there._means = {}, {}, WeakKeyDictionary()
         return there
 
     def digest(self) -> str:
@@ -122,3 +144,28 @@ def _by_model(models: Int[Tensor, "batch"], inputs: Tensor, function: Callable[[
     by_model = torch.split(inputs[order], counts)
     parts = [function(model, rows) for model, rows in enumerate(by_model) if len(rows)]
     return torch.cat(parts)[order.argsort()]
+
+
+def _places(rows: int, models: int) -> int:
+    """Returns how many of so many rows each model has room for in one call: three deviations more than its share."""
+    return math.ceil(rows / models + 3 * math.sqrt(rows / models))
+
+
+def _in_calls(
+    models: Int[Tensor, "batch"],
+    codes: Float[Tensor, "batch code"],
+    decode: Callable[[Tensor], Tensor],
+    of: int,
+    calls: int,
+) -> Float[Tensor, "batch c h w"]:
+    """Decodes as `_by_model` would, without a look at values: each call has as many places for each of the models."""
+    each = _places(len(models), of)
+    rank = (models[:, None] == models).tril().sum(1) - 1  # among the rows of its model
+    images = codes.new_zeros(())
+    for call in range(calls):
+        here = rank // each == call
+        place = torch.where(here, models * each + rank % each, of * each)  # who is not here shares one place more
+        seats = codes.new_zeros(of * each + 1, codes.shape[1]).index_put((place,), codes)
+        made = decode(seats[:-1].reshape(of, each, -1)).flatten(0, 1)
+        images = torch.where(here[:, None, None, None], made[place.clamp(max=of * each - 1)], images)
+    return images

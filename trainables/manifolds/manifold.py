@@ -25,14 +25,14 @@ class Manifold(ABC):
     Attributes:
         code_length: of the free part.
         low: where the latent box begins, for each number of a code; it ends at `high`.
-        stackable: whether `decode` may run under `torch.vmap`.
+        by_label: whether an example's label says what decodes its code; then `stacked` decodes under `torch.vmap`.
         rowwise: whether an image is the same, to the last bit, whichever others are decoded with it.
     """
 
     code_length: int
     low: Float[Tensor, "code"]
     high: Float[Tensor, "code"]
-    stackable: bool = True
+    by_label: bool = False
     rowwise: bool = True
 
     @abstractmethod
@@ -42,6 +42,18 @@ class Manifold(ABC):
     @abstractmethod
     def decode(self, code: Code) -> Float[Tensor, "batch channel height width"]:
         """Returns images in [0, 1]."""
+
+    def calls(self, labels: Int[Tensor, "batch"]) -> int:  # noqa: ARG002 # who is not `by_label` needs none
+        """Returns how many calls of one shape decode codes of examples with these labels, see `stacked`."""
+        return 1
+
+    def stacked(self, calls: int) -> "Manifold":  # noqa: ARG002 # the same
+        """Returns the same manifold, which decodes without a look at values: in so many calls of one shape.
+
+        An image then is the same, to the last bit, however many calls there are and whatever is in them. One that no
+        call has room for is black.
+        """
+        return self
 
     @abstractmethod
     def clamp(self, free: Float[Tensor, "batch code"]) -> Float[Tensor, "batch code"]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from trainables.attacks.attack import NO_SLACK
@@ -52,6 +53,22 @@ def _step(
         ATTACK_DTYPES[config.attack_precision] or dtype,
         alone,
     )
+
+
+def calls(config: TrialConfig, labels: Int[Tensor, "batch"], manifolds: Manifolds) -> int:
+    """Returns how many calls of one shape decode the codes of a fused step, see `Manifold.calls`.
+
+    Args:
+        config: of the model.
+        labels: of its examples, on the host.
+        manifolds: that its roles move on.
+    """
+    most, first = 1, config.batch_size - sum(count for _, count in config.role_counts())
+    for (role, count), capacity in zip(config.role_counts(), config.capacities(), strict=True):
+        if role.threat != "pixel" and manifolds[role.threat].by_label:
+            most = max(most, manifolds[role.threat].calls(labels[first + torch.arange(capacity) % count]))
+        first += count
+    return most
 
 
 def hyper(config: TrialConfig, learning_rate: float, dtype: torch.dtype) -> Hyper:

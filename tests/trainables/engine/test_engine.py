@@ -10,7 +10,7 @@ from typing import NoReturn
 import pytest
 import torch
 
-from tests.trainables.engine.alike import MANIFOLD, assert_same, params, precise, reports_of, trial
+from tests.trainables.engine.alike import assert_same, params, precise, reports_of, trial
 from trainables.allocation import ran_out
 from trainables.config import (
     ARCHITECTURES,
@@ -31,7 +31,6 @@ from trainables.evaluation.asked import Asked
 from trainables.evaluation.measure import UnderAttack, all_under_attack
 from trainables.evaluation.questions import most_on
 from trainables.pipeline import ClassifierRun, prepare
-from trainables.provision import untrained
 from trainables.report import EpochReport
 from trainables.runs import Clock
 from trainables.training.choice import Choice
@@ -553,27 +552,10 @@ def test_measuring_leaves_a_trial_as_it_was() -> None:
 
 
 def test_what_cannot_be_fused_is_refused_in_one_sentence() -> None:
+    config, engine = trial(0, "mlp"), Engine("", slots=1)
     learned = LearnedConfig(model=VaeGanConfig(width=0.125, updates=1))
-    config = replace(trial(0, "mlp"), manifold=learned, roles=(MANIFOLD,))
-    run = prepare(config, untrained(learned, config.data))
-    engine = Engine("", slots=1)
 
-    with pytest.raises(ValueError, match="learned for each class: train it alone"):
-        engine.admit(run)
     with pytest.raises(ValueError, match="got a trial of vaegan: train it alone"):
         engine.submit(ManifoldTrialConfig(data=config.data, manifold=learned, epochs=1, evaluation=config.evaluation))
     with pytest.raises(ValueError, match="slots counts models"):
         Engine("", slots=0)
-
-
-@pytest.mark.slow
-def test_codes_learned_for_all_classes_move_in_a_fused_step() -> None:
-    learned = LearnedConfig(model=VaeGanConfig(width=0.125, updates=1, agnostic=True))
-    config = replace(trial(0, "mlp", "sgd", epochs=1), manifold=learned, roles=(MANIFOLD,))
-    manifolds = untrained(learned, config.data)
-    alone, fused = (precise(config, manifolds) for _ in range(2))
-    engine = Engine("", slots=2)
-
-    (reports,) = reports_of(engine, [engine.admit(fused)])
-
-    assert_same(reports, list(alone.reports()))

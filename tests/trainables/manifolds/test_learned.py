@@ -77,3 +77,50 @@ def test_gradients_reach_the_code():
 
     (gradient,) = torch.autograd.grad(made.square().sum(), free)
     assert (gradient != 0).any(1).all()
+
+
+def codes_of(labels, seed=0):
+    """Codes of three models' images, several slots of them."""
+    rng = torch.Generator().manual_seed(seed)
+    labels = torch.tensor(labels)
+    return torch.rand(*labels.shape, 3, generator=rng, dtype=torch.float64) / 10, labels
+
+
+def made_in(learned, free, labels, calls):
+    """Images of all slots, and the gradient of a sum of them."""
+    decode = torch.vmap(lambda own, fixed: learned.stacked(calls).decode(Code(own, fixed)))
+    free = free.clone().requires_grad_()
+    images = decode(free, labels)
+    return images.detach(), torch.autograd.grad(images.square().sum(), free)[0]
+
+
+@pytest.mark.parametrize("labels", [[[0, 1, 2, 0], [1, 2, 0, 1]], [[2] * 40, [0, 1] * 20], [[1], [0]]])
+def test_models_of_classes_decode_in_calls_of_one_shape_as_they_do_when_looked_at(labels):
+    learned = manifold(weights=weights(3))
+    free, labels = codes_of(labels)
+    calls = max(map(learned.calls, labels))
+    images, gradient = made_in(learned, free, labels, calls)
+
+    for own, fixed, found, slope in zip(free, labels, images, gradient, strict=True):
+        own = own.clone().requires_grad_()
+        expected = learned.decode(Code(own, fixed))
+        torch.testing.assert_close(found, expected)
+        torch.testing.assert_close(slope, torch.autograd.grad(expected.square().sum(), own)[0])
+
+
+def test_more_calls_than_are_needed_change_no_bit_and_fewer_leave_black_what_they_have_no_room_for():
+    learned = manifold(weights=weights(3))
+    free, labels = codes_of([[0, 1, 2, 0] * 10, [2] * 40])
+    free, needed = free.float(), [learned.calls(own) for own in labels]
+    once, often = (made_in(learned, free, labels, calls)[0] for calls in (1, 5))
+
+    assert needed == [1, 2]
+    torch.testing.assert_close(once[0], often[0], atol=0, rtol=0)
+    room = int((once[1].flatten(1).amax(1) > 0).sum())
+    assert 40 / 2 <= room < 40
+    torch.testing.assert_close(once[1, :room], often[1, :room], atol=0, rtol=0)
+    torch.testing.assert_close(often, made_in(learned, free, labels, 2)[0], atol=0, rtol=0)
+
+
+def test_one_model_for_all_classes_needs_one_call():
+    assert manifold(weights=weights(1), agnostic=True).calls(torch.tensor([3] * 40)) == 1

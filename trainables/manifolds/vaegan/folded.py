@@ -5,14 +5,20 @@ arXiv 1712.05877, section 3.2). Nothing nonlinear stands between the linear laye
 both are one affine map of the code.
 """
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from trainables.differentiation import Tensors
 from trainables.manifolds.vaegan.networks import EPSILON, Networks, interleaved, upsampled
+
+Parts = tuple[Tensor, Tensor, list[tuple[Tensor, Tensor]]]
+"""What a decoder computes with: of its first affine map and of every layer after it, weight and bias."""
 
 
 @final
@@ -34,17 +40,28 @@ class FoldedDecoder:
         weight, bias = layers.pop()
         first, shift = networks.first(doubles, weight)
         shift = shift + bias[:, None, None]
-        self._first, self._shift = first.flatten(1).to(dtype), shift.flatten().to(dtype)
-        self._layers = [(interleaved(own).to(dtype), bias.repeat_interleave(4).to(dtype)) for own, bias in layers]
+        kernels = [(interleaved(own).to(dtype), bias.repeat_interleave(4).to(dtype)) for own, bias in layers]
+        self.parts: Parts = (first.flatten(1).to(dtype), shift.flatten().to(dtype), kernels)
 
     def __call__(self, codes: Float[Tensor, "batch code"]) -> Float[Tensor, "batch c h w"]:
         """Returns images in [0, 1]."""
+        return self.made(self.parts, codes)
+
+    def made(self, parts: Parts, codes: Float[Tensor, "batch code"]) -> Float[Tensor, "batch c h w"]:
+        """Returns the images of a decoder with these parts."""
         sizes, channels = self._networks.sizes(), self._networks.channels()
-        hidden = torch.addmm(self._shift, codes, self._first)
+        first, shift, layers = parts
+        hidden = torch.addmm(shift, codes, first)
         hidden = hidden.reshape(len(codes), channels[self._last], *sizes[self._last])
         for i in reversed(range(self._last)):
-            hidden = upsampled(hidden.relu(), *self._layers[i], sizes[i])
+            hidden = upsampled(hidden.relu(), *layers[i], sizes[i])
         return hidden.sigmoid()
+
+
+def together(decoders: Sequence[FoldedDecoder]) -> Callable[[Float[Tensor, "models each code"]], Tensor]:
+    """Returns what decodes as many codes of each model: (models, each, c, h, w)."""
+    parts = tree_map(lambda *own: torch.stack(own), *(decoder.parts for decoder in decoders))
+    return partial(torch.vmap(decoders[0].made), parts)
 
 
 def _layer(doubles: Tensors, i: int) -> tuple[Tensor, Tensor]:
