@@ -15,6 +15,7 @@ from trainables.manifolds.manifold import Manifolds
 from trainables.pipeline import prepare
 from trainables.provision import untrained
 from trainables.training.examples import Resident
+from trainables.training.plan import calls
 
 ROLES = (
     (replace(PIXEL, share=0.1), replace(MANIFOLD, share=0.5)),
@@ -64,6 +65,15 @@ def test_a_neighbour_whose_examples_are_of_one_class_changes_no_bit() -> None:
 
     assert steps[0][-1] < steps[1][-1] == -(-20 // PLACES)
     assert all(torch.equal(values, params(crowded)[name]) for name, values in params(lonely).items())
+
+
+@pytest.mark.parametrize(("last", "needed"), [([9, 9, 9, 9], 2), ([9, 9, 9, 8], 1)])
+def test_calls_are_counted_of_the_examples_that_move(last: list[int], needed: int) -> None:
+    """Ten of twenty, each in two places; four of a class are one more than a call has room for."""
+    config = moving(0)
+    labels = torch.tensor([*range(10), *range(6), *last])
+
+    assert calls(config, labels, manifolds_of(config)) == needed
 
 
 def test_sorting_asks_for_no_value_and_lets_no_models_take_turns() -> None:

@@ -79,6 +79,9 @@ def test_gradients_reach_the_code():
     assert (gradient != 0).any(1).all()
 
 
+FULL = 25  # of 40 rows, the most that each of three models has room for in a call
+
+
 def codes_of(labels, seed=0):
     """Codes of three models' images, several slots of them."""
     rng = torch.Generator().manual_seed(seed)
@@ -94,7 +97,7 @@ def made_in(learned, free, labels, calls):
     return images.detach(), torch.autograd.grad(images.square().sum(), free)[0]
 
 
-@pytest.mark.parametrize("labels", [[[0, 1, 2, 0], [1, 2, 0, 1]], [[2] * 40, [0, 1] * 20], [[1], [0]]])
+@pytest.mark.parametrize("labels", [[[0, 1, 2, 0], [1, 2, 0, 1]], [[2] * 40, [0, 1] * 20], [[1], [0]], [[2] * FULL + [0, 1, 1] * 5] * 2])
 def test_models_of_classes_decode_in_calls_of_one_shape_as_they_do_when_looked_at(labels):
     learned = manifold(weights=weights(3))
     free, labels = codes_of(labels)
@@ -115,6 +118,7 @@ def test_more_calls_than_are_needed_change_no_bit_and_fewer_leave_black_what_the
     once, often = (made_in(learned, free, labels, calls)[0] for calls in (1, 5))
 
     assert needed == [1, 2]
+    assert [learned.calls(torch.tensor([2] * many + [0] * (40 - many))) for many in (FULL, FULL + 1)] == [1, 2]
     torch.testing.assert_close(once[0], often[0], atol=0, rtol=0)
     room = int((once[1].flatten(1).amax(1) > 0).sum())
     assert 40 / 2 <= room < 40
