@@ -97,7 +97,9 @@ def made_in(learned, free, labels, calls):
     return images.detach(), torch.autograd.grad(images.square().sum(), free)[0]
 
 
-@pytest.mark.parametrize("labels", [[[0, 1, 2, 0], [1, 2, 0, 1]], [[2] * 40, [0, 1] * 20], [[1], [0]], [[2] * FULL + [0, 1, 1] * 5] * 2])
+@pytest.mark.parametrize(
+    "labels", [[[0, 1, 2, 0], [1, 2, 0, 1]], [[2] * 40, [0, 1] * 20], [[1], [0]], [[2] * FULL + [0, 1, 1] * 5] * 2]
+)
 def test_models_of_classes_decode_in_calls_of_one_shape_as_they_do_when_looked_at(labels):
     learned = manifold(weights=weights(3))
     free, labels = codes_of(labels)
