@@ -1,10 +1,13 @@
 """Trials that are kin and differ wherever they may, and what they do on their own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 import torch
+from torch._C import _functorch as functorch
 
 from trainables.config import Architecture, DataConfig, EvaluationConfig, OptimiserConfig, RoleConfig, TrialConfig
 from trainables.differentiation import Tensors
@@ -51,6 +54,16 @@ def precise(config: TrialConfig, manifolds: Manifolds | None = None) -> Classifi
     return replace(
         run, training=begin(config, old.classifier, old.splits, old.manifolds, old.moved, dtype=torch.float64)
     )
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Lets no operation be made for one model after the other: where `torch.vmap` has no rule for one, that raises."""
+    functorch._set_vmap_fallback_enabled(False)
+    try:
+        yield
+    finally:
+        functorch._set_vmap_fallback_enabled(True)
 
 
 def assert_same(reports: list[EpochReport], expected: list[EpochReport]) -> None:

@@ -4,10 +4,9 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
-from torch._C import _functorch as functorch
 
 from tests.trainables.elsewhere import elsewhere
-from tests.trainables.engine.alike import reports_of, trial
+from tests.trainables.engine.alike import at_once, reports_of, trial
 from trainables.allocation import HOST
 from trainables.config import ARCHITECTURES, Architecture, Checkpoint, EvaluationConfig
 from trainables.engine import Engine
@@ -35,16 +34,12 @@ def test_a_step_stays_on_its_device_and_asks_for_no_value(architecture: Architec
 @pytest.mark.parametrize("slots", [1, 2])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_in_no_operation_of_a_step_models_take_turns(architecture: Architecture, slots: int) -> None:
-    """Where `torch.vmap` has no rule for an operation, it makes it for one model after the other, and warns."""
     training = prepare(trial(0, architecture)).training
     cohort = Cohort(training, slots, HOST)
     cohort.join(training, Resident(training.splits.train, training.moved, training.dtype, HOST))
 
-    functorch._set_vmap_fallback_enabled(False)
-    try:
+    with at_once():
         cohort.step()
-    finally:
-        functorch._set_vmap_fallback_enabled(True)
 
     assert len(training.progress.losses) == 1
 

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch._C import _functorch as functorch
 
-from tests.trainables.engine.alike import MANIFOLD, PIXEL, assert_same, params, precise, reports_of, trial
+from tests.trainables.engine.alike import MANIFOLD, PIXEL, assert_same, at_once, params, precise, reports_of, trial
 from trainables.allocation import HOST
 from trainables.config import LearnedConfig, TrialConfig, VaeGanConfig
 from trainables.engine import Engine
@@ -82,10 +81,7 @@ def test_sorting_asks_for_no_value_and_lets_no_models_take_turns() -> None:
     for device in (torch.device("meta"), HOST):
         cohort = Cohort(training, 2, device)
         cohort.join(training, Resident(training.splits.train, training.moved, training.dtype, device))
-        functorch._set_vmap_fallback_enabled(False)
-        try:
+        with at_once():
             cohort.step()
-        finally:
-            functorch._set_vmap_fallback_enabled(True)
 
     assert [loss.device.type for loss in training.progress.losses] == ["meta", "cpu"]
