@@ -1,4 +1,5 @@
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ REPOSITORY = Path(__file__).parents[1]
 # before torch is imported, and handed down to the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # where there are more after all, waiting takes no processor
+
+# A shell that starts the tests in its background has them, and all that they start, ignore what Ctrl-C sends.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline for an example: a machine that is shared stands still now and then.
 settings.register_profile("patient", deadline=None)

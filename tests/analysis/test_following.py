@@ -82,13 +82,13 @@ def test_a_study_without_a_trial_is_waited_for(run_dir: Path) -> None:
 def test_ctrl_c_ends_watching_with_status_130(tmp_path: Path, ended_by: signal.Signals) -> None:
     folder = write_study(tmp_path / "study", ("mlp",), trials=4, seeds=0)
     command = [sys.executable, "-m", "analysis.report", str(folder), "--watch"]
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 
-    with at_work(folder):
-        watching = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        until(lambda: (folder / "report" / "index.html").exists() or watching.poll() is not None)
-        page = (folder / "report" / "index.html").read_text()
-        watching.send_signal(ended_by)
+    with at_work(folder), subprocess.Popen(command, **piped) as watching:
         try:
+            until(lambda: (folder / "report" / "index.html").exists() or watching.poll() is not None)
+            page = (folder / "report" / "index.html").read_text()
+            watching.send_signal(ended_by)
             said = watching.communicate(timeout=PATIENCE)
         finally:
             watching.kill()
