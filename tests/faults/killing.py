@@ -80,7 +80,7 @@ def kill_until_done(run_dir, kills, seed, events):
 def _again(driver, run_dir):
     """Waits for the end of a driver that has lost something it needs, and starts another."""
     with suppress(Exception):
-        driver.process.communicate(timeout=300)
+        driver.process.communicate(timeout=PATIENCE)
     if driver.process.poll() is None:
         raise AssertionError("a driver neither went on nor ended after its node was killed")
     return Driver("--resume", run_dir, "--concurrency", 1)

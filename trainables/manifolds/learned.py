@@ -88,8 +88,6 @@ class LearnedManifold(Manifold):
         return _by_model(code.fixed, code.free, lambda model, some: decoders[model](some))
 
     def calls(self, labels: Int[Tensor, "batch"]) -> int:
-        if self.agnostic:
-            return 1
         return math.ceil(int(labels.bincount().max()) / _places(len(labels), self._models))
 
     def stacked(self, calls: int) -> "LearnedManifold":
